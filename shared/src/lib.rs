@@ -1,1 +1,3 @@
-//! The map.
+//! Gancho's domain. The rooms, in the order an event meets them.
+
+pub mod model;

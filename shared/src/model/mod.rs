@@ -1,0 +1,3 @@
+//! The nouns. They know neither clock nor randomness: both come in as arguments.
+
+pub mod ids;
