@@ -16,7 +16,7 @@ pub struct IdError {
 }
 
 /// Longest identifier accepted, prefix included. Longer input is refused before it is looked at.
-const MAX_LEN: usize = 64;
+const MAX_LEN: usize = 80;
 
 fn checked(text: &str, prefix: &'static str) -> Result<String, IdError> {
     let tail = text.strip_prefix(prefix).unwrap_or_default();
@@ -127,7 +127,6 @@ prefixed_id!(
     "job_"
 );
 
-sortable_id!(DeliveryId);
 sortable_id!(SubscriptionId);
 sortable_id!(SourceId);
 sortable_id!(TenantId);
@@ -175,10 +174,21 @@ impl EventId {
 }
 
 impl DeliveryId {
-    /// The delivery of `event` to `subscription`: derived, so that fanning out twice makes it once.
+    /// The delivery of `event`, known since `since`, to `subscription`: derived, so that fanning out twice makes it
+    /// once; it sorts by time, and it names the event, so that it is found without an index.
     #[must_use]
-    pub fn derive(event: &EventId, subscription: &SubscriptionId) -> Self {
-        Self(format!("dlv_{}", derived(&[event.as_str(), subscription.as_str()])))
+    pub fn derive(event: &EventId, since: Timestamp, subscription: &SubscriptionId) -> Self {
+        let millis = u64::try_from(since.as_millisecond()).unwrap_or_default();
+        let event = event.as_str().trim_start_matches(EventId::PREFIX);
+        let to = &derived(&[subscription.as_str()])[..10];
+        Self(format!("dlv_{millis:012x}_{to}_{event}"))
+    }
+
+    /// The event this delivery carries; `None` where the text was made up by somebody else.
+    #[must_use]
+    pub fn event(&self) -> Option<EventId> {
+        let event = self.0["dlv_".len()..].splitn(3, '_').nth(2)?;
+        format!("evt_{event}").parse().ok()
     }
 }
 
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_key_gives_the_same_event_id_for_ever() {
-        insta::assert_snapshot!(EventId::derive(&["c2s", "src_default", "lead-1", "2025-01-20T10:00:00Z"]), @"evt_");
+        insta::assert_snapshot!(EventId::derive(&["c2s", "src_default", "lead-1", "2025-01-20T10:00:00Z"]), @"evt_6c90360d92c641a6dadf4cf82c167007");
     }
 
     #[test]
@@ -222,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_names_its_event_and_sorts_by_time() {
+        let subscription = SubscriptionId::new(Timestamp::UNIX_EPOCH, [1; 10]);
+        let at = |s| Timestamp::from_second(s).unwrap();
+        for event in [EventId::derive(&["x"]), EventId::derive(&["x"]).child(3)] {
+            let delivery = DeliveryId::derive(&event, at(1_700_000_000), &subscription);
+            assert_eq!(delivery.event(), Some(event.clone()));
+            assert_eq!(delivery.as_str().parse(), Ok(delivery.clone()));
+            assert!(delivery < DeliveryId::derive(&event, at(1_700_000_001), &subscription));
+        }
+        assert_eq!("dlv_x".parse::<DeliveryId>().unwrap().event(), None);
+    }
+
+    #[test]
     fn ids_made_later_sort_later() {
         let early = SubscriptionId::new(Timestamp::from_second(1_700_000_000).unwrap(), [255; 10]);
         let late = SubscriptionId::new(Timestamp::from_second(1_700_000_001).unwrap(), [0; 10]);
@@ -233,6 +256,6 @@ mod tests {
         for bad in ["", "evt_", "dlv_abc", "evt_ABC", "evt_a/b", "evt_a#b", "evt_é"] {
             assert!(bad.parse::<EventId>().is_err(), "{bad}");
         }
-        assert!(format!("evt_{}", "a".repeat(61)).parse::<EventId>().is_err());
+        assert!(format!("evt_{}", "a".repeat(77)).parse::<EventId>().is_err());
     }
 }
