@@ -1,3 +1,7 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
 pub mod model;
+pub mod work;
+
+#[cfg(feature = "testing")]
+pub mod testing;

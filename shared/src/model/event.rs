@@ -162,6 +162,7 @@ const fn is_zero(n: &u32) -> bool {
 
 impl WorkRow for Event {
     const CLAIMED: &'static str = EventStatus::Processing.name();
+    const LIST: Option<&'static str> = Some("event");
 
     fn key(&self) -> RowKey {
         RowKey::Event(self.id.clone())
@@ -173,6 +174,10 @@ impl WorkRow for Event {
 
     fn work(&self) -> &WorkState {
         &self.work
+    }
+
+    fn listed_at(&self) -> Timestamp {
+        self.received_at
     }
 }
 

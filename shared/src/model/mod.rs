@@ -1,9 +1,13 @@
 //! The nouns. They know neither clock nor randomness: both come in as arguments.
 
 pub mod custom_header;
+pub mod delivery;
+pub mod event;
 pub mod event_type;
 pub mod field_error;
 pub mod ids;
+pub mod job;
 pub mod retry_policy;
+pub mod row;
 pub mod sealed;
 pub mod subscription;

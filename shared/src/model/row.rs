@@ -130,10 +130,18 @@ pub struct WorkState {
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub not_before: Timestamp,
     /// Until when it is taken, to the millisecond: the fence every later write of the taker names.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "jiff::fmt::serde::timestamp::millisecond::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub lease_until: Option<Timestamp>,
     /// When the sweep may ring. Absent once the work has ended.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "jiff::fmt::serde::timestamp::millisecond::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub due_at: Option<Timestamp>,
     /// The partition of the due index it is found in: a home shard, or where it is parked. Absent once the work has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,6 +152,22 @@ pub struct WorkState {
 }
 
 impl WorkState {
+    /// The state of a new piece of work: first turn, nothing tried.
+    #[must_use]
+    pub const fn starting(queue: Queue, not_before: Timestamp, due_at: Timestamp, due_shard: String) -> Self {
+        Self {
+            queue,
+            turn: 1,
+            attempts: 0,
+            deaths: 0,
+            not_before,
+            lease_until: None,
+            due_at: Some(due_at),
+            due_shard: Some(due_shard),
+            expires_at: None,
+        }
+    }
+
     /// Whether the work has ended.
     #[must_use]
     pub const fn ended(&self) -> bool {
@@ -155,6 +179,8 @@ impl WorkState {
 pub trait WorkRow: Serialize + DeserializeOwned + Clone + Send + Sync {
     /// The status while a worker has it, as stored.
     const CLAIMED: &'static str;
+    /// The list it is found in, by tenant and day; none for housekeeping.
+    const LIST: Option<&'static str>;
 
     /// The row's name.
     fn key(&self) -> RowKey;
@@ -162,6 +188,8 @@ pub trait WorkRow: Serialize + DeserializeOwned + Clone + Send + Sync {
     fn tenant(&self) -> &TenantId;
     /// The part the rules of work own.
     fn work(&self) -> &WorkState;
+    /// Its time in its list. It never changes.
+    fn listed_at(&self) -> Timestamp;
 }
 
 #[cfg(test)]

@@ -57,7 +57,8 @@ pub async fn sweep<S: DueIndex + Bells>(
     clock: &(dyn Fn() -> Timestamp + Sync),
     deadline: Timestamp,
 ) -> Result<SweepReport, StoreError> {
-    let mut run = Run { store, timing, limits, clock, deadline, report: SweepReport::default(), crowded: HashMap::new() };
+    let mut run =
+        Run { store, timing, limits, clock, deadline, report: SweepReport::default(), crowded: HashMap::new() };
     run.unpark_all().await?;
     for n in 0..HOME_SHARDS {
         run.ring_shard(&shard_name(n)).await?;

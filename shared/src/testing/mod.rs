@@ -1,0 +1,7 @@
+//! In-memory stores, and the exams that they and the real ones must pass.
+
+mod memory_rows;
+pub mod samples;
+pub mod work_exam;
+
+pub use memory_rows::MemoryStore;
