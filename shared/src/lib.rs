@@ -3,5 +3,7 @@
 pub mod model;
 pub mod work;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -92,7 +92,8 @@ impl<R: WorkRow> Claimed<R> {
     /// A row as a successful claim returned it.
     #[must_use]
     pub fn new(row: R, claim: &Claim) -> Self {
-        let fence = Fence { key: claim.key.clone(), turn: claim.turn, lease: claim.lease_until };
+        let tenant = row.tenant().clone();
+        let fence = Fence { key: claim.key.clone(), tenant, turn: claim.turn, lease: claim.lease_until };
         Self { row, fence }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::hold::Hold;
+use crate::model::ids::TenantId;
 use crate::model::row::{Queue, RowKey};
 
 /// The claim a write stands on. A write whose turn or lease is no longer the row's changes nothing.
@@ -10,6 +11,8 @@ use crate::model::row::{Queue, RowKey};
 pub struct Fence {
     /// The row.
     pub key: RowKey,
+    /// Whose it is.
+    pub tenant: TenantId,
     /// Its turn when it was claimed.
     pub turn: u32,
     /// The end of the claim's lease.

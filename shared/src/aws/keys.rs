@@ -1,0 +1,288 @@
+//! Every key of every table. A key written anywhere else is a mistake.
+//!
+//! An event, what came of it, its deliveries and their attempts share the event's partition: the timeline is one
+//! query. Bodies of events with a subject lie in the subject's partition: a lead's events are one query, too.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::model::event::Event;
+use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::row::{RowKey, WorkRow};
+use crate::work::Hold;
+
+/// How many partitions a tenant's day is spread over in a list index.
+pub const LIST_SHARDS: u8 = 4;
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The partition.
+    pub pk: String,
+    /// The place in it.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
+        Self { pk: pk.into(), sk: sk.into() }
+    }
+}
+
+// --- the events table ---
+
+fn event_partition(event: &EventId) -> String {
+    format!("EVENT#{}", event.parent())
+}
+
+/// Where everything of an event is.
+#[must_use]
+pub fn timeline(event: &EventId) -> String {
+    event_partition(event)
+}
+
+/// A row of work.
+#[must_use]
+pub fn row(key: &RowKey) -> Key {
+    match key {
+        RowKey::Event(id) => Key::new(event_partition(id), "EVENT"),
+        RowKey::Delivery(id) => match id.event() {
+            Some(event) => Key::new(event_partition(&event), format!("DELIVERY#{id}")),
+            None => Key::new(format!("DELIVERY#{id}"), "LOST"),
+        },
+        RowKey::Poll(source) => Key::new(format!("POLL#{source}"), "JOB"),
+        RowKey::DataSubject(job) => Key::new(format!("DATA_SUBJECT#{job}"), "JOB"),
+    }
+}
+
+/// The row of work a key of the due index names; none for what is no work.
+#[must_use]
+pub fn named(pk: &str, sk: &str) -> Option<RowKey> {
+    let (kind, id) = pk.split_once('#')?;
+    match (kind, sk) {
+        ("EVENT", "EVENT") => id.parse().ok().map(RowKey::Event),
+        ("EVENT", delivery) => {
+            let id: DeliveryId = delivery.strip_prefix("DELIVERY#")?.parse().ok()?;
+            id.event().map(|_| RowKey::Delivery(id))
+        }
+        ("POLL", "JOB") => id.parse().ok().map(RowKey::Poll),
+        ("DATA_SUBJECT", "JOB") => id.parse().ok().map(RowKey::DataSubject),
+        _ => None,
+    }
+}
+
+/// The partition of a subject's bodies.
+#[must_use]
+pub fn subject(source: &SourceId, subject: &str) -> String {
+    format!("SUBJECT#{source}#{subject}")
+}
+
+/// An event's body: with its subject's, by the provider's time, or else with the event.
+#[must_use]
+pub fn body(event: &Event) -> Key {
+    match &event.subject {
+        Some(of) => Key::new(subject(&event.source, of), format!("{}#{}", sortable(event.occurred_at), event.id)),
+        None => Key::new(event_partition(&event.id), "BODY"),
+    }
+}
+
+/// A variant of an event's body, by its digest.
+#[must_use]
+pub fn variant(event: &Event, digest: &str) -> Key {
+    let body = body(event);
+    Key::new(body.pk, format!("{}#VARIANT#{digest}", body.sk))
+}
+
+/// What the work of an event came to, as it goes out.
+#[must_use]
+pub fn announcement(id: &EventId) -> Key {
+    Key::new(event_partition(id), format!("OUT#{id}"))
+}
+
+/// An attempt of a delivery.
+#[must_use]
+pub fn attempt(delivery: &DeliveryId, n: u32) -> Key {
+    let delivery = row(&RowKey::Delivery(delivery.clone()));
+    Key::new(delivery.pk, format!("{}#ATTEMPT#{n:06}", delivery.sk))
+}
+
+/// The start of the attempts of a delivery.
+#[must_use]
+pub fn attempts(delivery: &DeliveryId) -> Key {
+    let delivery = row(&RowKey::Delivery(delivery.clone()));
+    Key::new(delivery.pk, format!("{}#ATTEMPT#", delivery.sk))
+}
+
+/// The partition and place of a row in its list; none for what is not listed.
+#[must_use]
+pub fn list<R: WorkRow>(row: &R) -> Option<Key> {
+    let kind = R::LIST?;
+    let shard = list_shard(&row.key().to_string());
+    let at = row.listed_at();
+    Some(Key::new(list_partition(kind, row.tenant(), at, shard), list_place(at, &row.key())))
+}
+
+/// One partition of a list: a kind's rows of a tenant on a day (UTC).
+#[must_use]
+pub fn list_partition(kind: &str, tenant: &TenantId, at: Timestamp, shard: u8) -> String {
+    format!("{kind}#{tenant}#{}#{shard}", at.strftime("%Y%m%d"))
+}
+
+/// The place of a row in a list.
+#[must_use]
+pub fn list_place(at: Timestamp, key: &RowKey) -> String {
+    format!("{}#{key}", sortable(at))
+}
+
+/// The partition of a tenant's failed rows of a kind.
+#[must_use]
+pub fn failed_partition(kind: &str, tenant: &TenantId) -> String {
+    format!("{kind}#{tenant}")
+}
+
+fn list_shard(key: &str) -> u8 {
+    Sha256::digest(key.as_bytes())[0] % LIST_SHARDS
+}
+
+/// A time as text of one width, so that texts sort as times do.
+#[must_use]
+pub fn sortable(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+// --- the directory table ---
+
+/// The card of a credential, by the hash of the credential.
+#[must_use]
+pub fn card(hash: &str) -> Key {
+    Key::new(format!("CARD#{hash}"), "CARD")
+}
+
+/// A tenant.
+#[must_use]
+pub fn tenant(tenant: &TenantId) -> Key {
+    Key::new(format!("TENANT#{tenant}"), "TENANT")
+}
+
+/// One of a tenant's keys: its public part.
+#[must_use]
+pub fn api_key(tenant: &TenantId, key: &str) -> Key {
+    Key::new(format!("TENANT#{tenant}"), format!("KEY#{key}"))
+}
+
+/// A source.
+#[must_use]
+pub fn source(source: &SourceId) -> Key {
+    Key::new(format!("SOURCE#{source}"), "SOURCE")
+}
+
+/// A subscription, in its tenant's partition: another tenant's cannot be asked for.
+#[must_use]
+pub fn subscription(tenant: &TenantId, subscription: &SubscriptionId) -> Key {
+    Key::new(subscriptions(tenant), format!("SUBSCRIPTION#{subscription}"))
+}
+
+/// The partition of a tenant's subscriptions.
+#[must_use]
+pub fn subscriptions(tenant: &TenantId) -> String {
+    format!("SUBSCRIPTIONS#{tenant}")
+}
+
+/// A claim on one URL and event by a subscription: two subscriptions cannot hold one.
+#[must_use]
+pub fn subscription_claim(tenant: &TenantId, url: &str, event: &str) -> Key {
+    let digest = hex::encode(&Sha256::digest(url.as_bytes())[..16]);
+    Key::new(subscriptions(tenant), format!("UNIQUE#{digest}#{event}"))
+}
+
+/// A switch, by what it switches.
+#[must_use]
+pub fn switch(what: &str) -> Key {
+    Key::new(SWITCHES, what)
+}
+
+/// The partition of the switches.
+pub const SWITCHES: &str = "SWITCHES";
+
+// --- the signals table ---
+
+/// The list of what work may be waiting behind.
+pub const HOLDS: &str = "HOLDS";
+
+/// A hold that work waits behind.
+#[must_use]
+pub fn hold(hold: &Hold) -> Key {
+    Key::new(HOLDS, hold.as_str())
+}
+
+/// The next free time of an upstream.
+#[must_use]
+pub fn slot(name: &str) -> Key {
+    Key::new(format!("SLOT#{name}"), "SLOT")
+}
+
+/// The breaker of an upstream or an endpoint.
+#[must_use]
+pub fn breaker(name: &str) -> Key {
+    Key::new(format!("BREAKER#{name}"), "BREAKER")
+}
+
+/// The row that lets one sweep run at a time.
+#[must_use]
+pub fn sweep_lease() -> Key {
+    Key::new("SWEEP", "LEASE")
+}
+
+// --- the parties table ---
+
+/// The partition of everything looked up for a lead.
+#[must_use]
+pub fn lead(source: &SourceId, lead: &str) -> String {
+    format!("LEAD#{source}#{lead}")
+}
+
+/// What was looked up for a lead with this contact data.
+#[must_use]
+pub fn enrichment(source: &SourceId, lead_id: &str, contact: &str) -> Key {
+    Key::new(lead(source, lead_id), format!("CONTACT#{contact}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_work_is_named_by_its_key() {
+        let event = EventId::derive(&["x"]);
+        let sub: SubscriptionId = "sub_1".parse().unwrap();
+        let at = Timestamp::from_second(1_700_000_000).unwrap();
+        for key in [
+            RowKey::Event(event.clone()),
+            RowKey::Delivery(DeliveryId::derive(&event, at, &sub)),
+            RowKey::Delivery(DeliveryId::derive(&event.child(1), at, &sub)),
+            RowKey::Poll(SourceId::default_c2s()),
+            RowKey::DataSubject("job_1".parse().unwrap()),
+        ] {
+            let Key { pk, sk } = row(&key);
+            assert_eq!(named(&pk, &sk), Some(key));
+        }
+        assert_eq!(named("EVENT#evt_1", "BODY"), None);
+    }
+
+    #[test]
+    fn the_deliveries_of_an_event_and_of_what_it_led_to_are_in_its_timeline() {
+        let event = EventId::derive(&["x"]);
+        let sub: SubscriptionId = "sub_1".parse().unwrap();
+        let delivery = DeliveryId::derive(&event.child(2), Timestamp::UNIX_EPOCH, &sub);
+        assert_eq!(row(&RowKey::Delivery(delivery)).pk, timeline(&event));
+    }
+
+    #[test]
+    fn times_of_any_precision_have_one_width() {
+        let whole = sortable(Timestamp::from_second(1_700_000_000).unwrap());
+        let part = sortable(Timestamp::from_microsecond(1_700_000_000_000_001).unwrap());
+        assert_eq!(whole.len(), part.len());
+        assert!(whole < part);
+        insta::assert_snapshot!(whole, @"2023-11-14T22:13:20.000000Z");
+    }
+}

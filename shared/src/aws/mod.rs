@@ -1,0 +1,18 @@
+//! The only room that names the AWS SDK. `keys` owns every key, `items` every attribute the rules of work touch.
+
+mod bells;
+mod connect;
+mod due;
+mod expression;
+mod failure;
+mod items;
+pub mod keys;
+mod meter;
+mod rows;
+mod secrets;
+mod store;
+
+pub use connect::{AwsConfig, Budget, connect};
+pub use meter::WriteMeter;
+pub use secrets::{SecretError, Secrets};
+pub use store::{QueueUrls, Store, Tables};

@@ -1,0 +1,88 @@
+//! The store: four tables and the queues. Its verbs are in the files beside this one, a file a trait.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client as Dynamo;
+use aws_sdk_sqs::Client as Sqs;
+
+use super::connect::AwsConfig;
+use super::meter::WriteMeter;
+use crate::model::row::Queue;
+use crate::work::Timing;
+
+/// The names of the tables a function works on. A name it was not given is empty, and its role would refuse it anyway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// Events with their deliveries and attempts, bodies, housekeeping.
+    pub events: String,
+    /// Tenants, keys, sources, subscriptions, switches.
+    pub directory: String,
+    /// Slots, breakers, holds, endpoint health.
+    pub signals: String,
+    /// Persons, and what was looked up about them.
+    pub parties: String,
+}
+
+/// The addresses of the queues a function rings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueUrls {
+    /// Leads.
+    pub lead: Option<String>,
+    /// Events to fan out.
+    pub dispatch: Option<String>,
+    /// Deliveries.
+    pub delivery: Option<String>,
+    /// Deliveries to slow endpoints.
+    pub delivery_slow: Option<String>,
+}
+
+impl QueueUrls {
+    /// The address of a queue.
+    #[must_use]
+    pub fn url(&self, queue: Queue) -> Option<&str> {
+        match queue {
+            Queue::Lead => self.lead.as_deref(),
+            Queue::Dispatch => self.dispatch.as_deref(),
+            Queue::Delivery => self.delivery.as_deref(),
+            Queue::DeliverySlow => self.delivery_slow.as_deref(),
+        }
+    }
+}
+
+/// The tables and queues, behind every trait the verbs ask for.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) db: Dynamo,
+    pub(super) sqs: Sqs,
+    pub(super) tables: Arc<Tables>,
+    pub(super) queues: Arc<QueueUrls>,
+    pub(super) timing: Timing,
+    pub(super) meter: WriteMeter,
+}
+
+impl Store {
+    /// A store over these tables and queues.
+    #[must_use]
+    pub fn new(aws: &AwsConfig, tables: Tables, queues: QueueUrls, timing: Timing) -> Self {
+        Self {
+            db: Dynamo::new(aws),
+            sqs: Sqs::new(aws),
+            tables: Arc::new(tables),
+            queues: Arc::new(queues),
+            timing,
+            meter: WriteMeter::default(),
+        }
+    }
+
+    /// What was written so far.
+    #[must_use]
+    pub const fn meter(&self) -> &WriteMeter {
+        &self.meter
+    }
+
+    /// How rows are timed.
+    #[must_use]
+    pub const fn timing(&self) -> &Timing {
+        &self.timing
+    }
+}
