@@ -1,3 +1,4 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
 pub mod model;
+
