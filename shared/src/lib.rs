@@ -2,4 +2,6 @@
 
 pub mod model;
 
+pub mod providers;
+
 pub mod enrichment;
