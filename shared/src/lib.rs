@@ -1,7 +1,12 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
 pub mod model;
+pub mod signing;
 pub mod work;
+
+pub mod providers;
+
+pub mod enrichment;
 
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -1,5 +1,6 @@
 //! The nouns. They know neither clock nor randomness: both come in as arguments.
 
+pub mod contact;
 pub mod custom_header;
 pub mod delivery;
 pub mod event;
@@ -7,6 +8,7 @@ pub mod event_type;
 pub mod field_error;
 pub mod ids;
 pub mod job;
+pub mod person;
 pub mod retry_policy;
 pub mod row;
 pub mod sealed;

@@ -1,0 +1,4 @@
+//! The lead workflow: who is behind a lead, and what its broker is told.
+
+pub mod income;
+pub mod ports;

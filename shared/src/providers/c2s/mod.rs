@@ -1,0 +1,8 @@
+//! Contact2Sale: real-estate leads. It signs nothing and documents no body, so the address is the secret
+//! and every shape seen in the wild is read.
+
+mod cpf_in_text;
+mod customer;
+pub mod payload;
+pub mod translate;
+mod updated_at;

@@ -1,0 +1,381 @@
+//! From the bytes of a request to lead events, whatever shape they have.
+
+use std::fmt;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+pub use super::customer::Given;
+use super::{customer, updated_at};
+use crate::model::contact::{Contact, LeadId};
+
+/// Most bytes in a request. API Gateway lets 10 MB through, Lambda 6 MB as text; this is said in our own words.
+pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes in one event: it is stored in one item, which may hold 400 KB with everything else.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+/// Most events in one request.
+pub const MAX_EVENTS: usize = 500;
+
+type Object = Map<String, Value>;
+
+/// What is wrong with a request as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Above [`MAX_BODY_BYTES`].
+    #[error("the body is larger than 4 MB")]
+    BodyTooLarge,
+    /// Not JSON.
+    #[error("the body is not JSON")]
+    InvalidJson,
+    /// An array without elements.
+    #[error("the array is empty")]
+    EmptyBatch,
+    /// Above [`MAX_EVENTS`].
+    #[error("more than 500 events in one request")]
+    TooManyEvents,
+}
+
+impl BodyError {
+    /// A stable word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BodyTooLarge => "body_too_large",
+            Self::InvalidJson => "invalid_json",
+            Self::EmptyBatch => "empty_batch",
+            Self::TooManyEvents => "too_many_events",
+        }
+    }
+}
+
+/// Why an event was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RejectionCode {
+    /// JSON that cannot be read as a value: nested too deep, or a text or number that is none.
+    InvalidJson,
+    /// Something other than an object.
+    NotAnObject,
+    /// Above [`MAX_EVENT_BYTES`].
+    EventTooLarge,
+    /// No identifier, or none that can be one.
+    MissingLeadId,
+    /// No time of change, or none that can be read.
+    InvalidUpdatedAt,
+}
+
+impl RejectionCode {
+    /// A stable word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::NotAnObject => "not_an_object",
+            Self::EventTooLarge => "event_too_large",
+            Self::MissingLeadId => "missing_lead_id",
+            Self::InvalidUpdatedAt => "invalid_updated_at",
+        }
+    }
+}
+
+/// An event that was not accepted. The detail says where we looked and what kind of thing stood there, never its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Its place in the request.
+    pub index: usize,
+    /// Why.
+    pub code: RejectionCode,
+    /// The same for a reader.
+    pub detail: String,
+}
+
+/// A change of a lead, as C2S told it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LeadEvent {
+    /// Which lead.
+    pub lead_id: LeadId,
+    /// When it changed; with the lead this is the event's identity.
+    pub updated_at: Timestamp,
+    /// What C2S calls the change, if it says.
+    pub hook_action: Option<String>,
+    /// The customer as given.
+    pub given: Given,
+    /// The customer in normal form.
+    pub contact: Contact,
+    /// SHA-256 (hex) of the event with its keys sorted: copies that differ in key order or spacing are the same.
+    pub body_digest: String,
+    /// The event exactly as received.
+    pub raw: Bytes,
+}
+
+impl fmt::Debug for LeadEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeadEvent")
+            .field("lead_id", &self.lead_id)
+            .field("updated_at", &self.updated_at)
+            .field("hook_action", &self.hook_action)
+            .field("given", &self.given)
+            .field("contact", &self.contact)
+            .field("body_digest", &self.body_digest)
+            .field("raw_bytes", &self.raw.len())
+            .finish()
+    }
+}
+
+/// The events of one request, in order; what became of each.
+pub type Batch = Vec<Result<LeadEvent, Rejection>>;
+
+/// Reads a request: one event, or an array of them. A bad event does not spoil its neighbours.
+///
+/// # Errors
+/// When there is nothing to look at event by event.
+pub fn parse_body(body: &[u8]) -> Result<Batch, BodyError> {
+    if body.len() > MAX_BODY_BYTES {
+        return Err(BodyError::BodyTooLarge);
+    }
+    // Some senders put a byte order mark in front, which JSON forbids and nobody means.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let is_array = body.iter().find(|b| !b" \t\r\n".contains(b)) == Some(&b'[');
+    let Elements { raw, more } = if is_array {
+        elements(body)?
+    } else {
+        let one = serde_json::from_slice(body).map_err(|_| BodyError::InvalidJson)?;
+        Elements { raw: vec![one], more: false }
+    };
+    match raw.len() {
+        0 => Err(BodyError::EmptyBatch),
+        _ if more => Err(BodyError::TooManyEvents),
+        _ => Ok(raw.into_iter().enumerate().map(|(index, raw)| event_at(index, raw.get())).collect()),
+    }
+}
+
+/// Reads one event: from a stored row, or from a page of leads.
+///
+/// # Errors
+/// The rejection (at index 0) says why.
+pub fn parse_event(raw: &[u8]) -> Result<LeadEvent, Rejection> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => event_at(0, text),
+        Err(_) => Err(rejection(0, RejectionCode::InvalidJson, "not UTF-8")),
+    }
+}
+
+struct Elements<'a> {
+    raw: Vec<&'a RawValue>,
+    more: bool,
+}
+
+/// The elements of an array, unread, and no more than we would take: a body of a million zeros stays cheap.
+fn elements(body: &[u8]) -> Result<Elements<'_>, BodyError> {
+    struct Bounded;
+
+    impl<'de> Visitor<'de> for Bounded {
+        type Value = Elements<'de>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
+            let mut raw = Vec::new();
+            while raw.len() < MAX_EVENTS {
+                match seq.next_element()? {
+                    Some(element) => raw.push(element),
+                    None => return Ok(Elements { raw, more: false }),
+                }
+            }
+            let mut more = false;
+            while seq.next_element::<IgnoredAny>()?.is_some() {
+                more = true;
+            }
+            Ok(Elements { raw, more })
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let elements = json.deserialize_seq(Bounded).map_err(|_| BodyError::InvalidJson)?;
+    json.end().map_err(|_| BodyError::InvalidJson)?;
+    Ok(elements)
+}
+
+fn rejection(index: usize, code: RejectionCode, detail: impl Into<String>) -> Rejection {
+    Rejection { index, code, detail: detail.into() }
+}
+
+fn event_at(index: usize, raw: &str) -> Result<LeadEvent, Rejection> {
+    let reject = |code, detail: String| rejection(index, code, detail);
+    if raw.len() > MAX_EVENT_BYTES {
+        return Err(reject(RejectionCode::EventTooLarge, format!("{} bytes; at most {MAX_EVENT_BYTES}", raw.len())));
+    }
+    let value: Value = serde_json::from_str(raw).map_err(|error| {
+        // serde's text never quotes the input for these; its category and place are all we pass on.
+        let detail = format!("cannot be read at line {}, column {}", error.line(), error.column());
+        reject(RejectionCode::InvalidJson, detail)
+    })?;
+    let Value::Object(root) = &value else {
+        return Err(reject(RejectionCode::NotAnObject, format!("expected an object, found {}", kind(&value))));
+    };
+    let shape = Shape::of(root);
+    let lead_id = shape.lead_id().map_err(|detail| reject(RejectionCode::MissingLeadId, detail))?;
+    let updated_at = shape.updated_at().map_err(|detail| reject(RejectionCode::InvalidUpdatedAt, detail))?;
+    let (given, contact) = customer::read(shape.attributes);
+    Ok(LeadEvent {
+        lead_id,
+        updated_at,
+        hook_action: root.get("hook_action").and_then(Value::as_str).and_then(hook_action),
+        given,
+        contact,
+        body_digest: canonical_digest(&value),
+        raw: Bytes::copy_from_slice(raw.as_bytes()),
+    })
+}
+
+/// Where the lead stands in the body. Five shapes are in use:
+///
+/// | | body |
+/// |---|---|
+/// | a | `{id, hook_action, attributes: {…}}` |
+/// | b | `{hook_action, lead: {id, attributes: {…}}}` |
+/// | c | `{hook_action, data: {type, id, attributes: {…}}, timestamp}` |
+/// | d | `{id, …fields}` |
+/// | e | `{data: {…}}` without `hook_action` |
+///
+/// In b, c and e the inner object may itself be flat. `timestamp` is when the hook was sent, not when the lead changed.
+struct Shape<'a> {
+    root: &'a Object,
+    lead: &'a Object,
+    lead_path: &'static str,
+    attributes: &'a Object,
+    attributes_path: &'static str,
+}
+
+impl<'a> Shape<'a> {
+    fn of(root: &'a Object) -> Self {
+        let object = |o: &'a Object, key: &str| o.get(key).and_then(Value::as_object);
+        let at_root = object(root, "attributes").is_some() && root.contains_key("id");
+        let (lead, lead_path, inner_path) = match (object(root, "lead"), object(root, "data")) {
+            _ if at_root => (root, "", "attributes."),
+            (Some(lead), _) => (lead, "lead.", "lead.attributes."),
+            (None, Some(data)) => (data, "data.", "data.attributes."),
+            (None, None) => (root, "", "attributes."),
+        };
+        let (attributes, attributes_path) = match object(lead, "attributes") {
+            Some(attributes) => (attributes, inner_path),
+            None => (lead, lead_path),
+        };
+        Self { root, lead, lead_path, attributes, attributes_path }
+    }
+
+    fn lead_id(&self) -> Result<LeadId, String> {
+        let places = [
+            (self.lead, self.lead_path, "id"),
+            (self.lead, self.lead_path, "lead_id"),
+            (self.attributes, self.attributes_path, "lead_id"),
+            (self.root, "", "lead_id"),
+        ];
+        let Some((value, path)) = first_present(&places) else {
+            return Err(format!("no {}", paths(&places)));
+        };
+        let id = match value {
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Number(number) => number.as_u64().and_then(|n| n.to_string().parse().ok()),
+            _ => None,
+        };
+        id.ok_or_else(|| {
+            format!("{path} is {}; expected a whole number or 1 to 128 letters, digits, -_.:", kind(value))
+        })
+    }
+
+    fn updated_at(&self) -> Result<Timestamp, String> {
+        let places = [
+            (self.attributes, self.attributes_path, "updated_at"),
+            (self.lead, self.lead_path, "updated_at"),
+            (self.root, "", "updated_at"),
+        ];
+        let Some((value, path)) = first_present(&places) else {
+            return Err(format!("no {}", paths(&places)));
+        };
+        value
+            .as_str()
+            .and_then(updated_at::parse)
+            .ok_or_else(|| format!("{path} is {}; expected RFC 3339 or YYYY-MM-DD HH:MM:SS[.f] ±zzzz", kind(value)))
+    }
+}
+
+type Place<'a> = (&'a Object, &'static str, &'static str);
+
+fn first_present<'a>(places: &[Place<'a>]) -> Option<(&'a Value, String)> {
+    places.iter().find_map(|(object, path, key)| {
+        object.get(*key).filter(|value| !value.is_null()).map(|value| (value, format!("{path}{key}")))
+    })
+}
+
+fn paths(places: &[Place<'_>]) -> String {
+    let mut paths: Vec<String> = places.iter().map(|(_, path, key)| format!("{path}{key}")).collect();
+    paths.dedup();
+    paths.join(", ")
+}
+
+/// What kind of thing it is: all a detail may say of a value.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(_) => "a number".to_owned(),
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// A word of the sender's, if it is one; anything else stays in the raw event only.
+fn hook_action(text: &str) -> Option<String> {
+    let sane =
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:".contains(&b));
+    sane.then(|| text.to_owned())
+}
+
+fn canonical_digest(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    hex::encode(Sha256::digest(text))
+}
+
+/// JSON without spaces and with sorted keys, whatever map serde_json was built with.
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| key.as_str());
+            out.push('{');
+            for (n, (key, value)) in entries.into_iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(array) => {
+            out.push('[');
+            for (n, value) in array.iter().enumerate() {
+                if n > 0 {
+                    out.push(',');
+                }
+                write_canonical(value, out);
+            }
+            out.push(']');
+        }
+        plain => out.push_str(&plain.to_string()),
+    }
+}
+
+#[cfg(test)]
+#[path = "payload_tests.rs"]
+mod tests;

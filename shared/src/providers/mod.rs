@@ -1,0 +1,3 @@
+//! The doorbells: one folder per provider, the same files inside.
+
+pub mod c2s;
