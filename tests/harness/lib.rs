@@ -1,1 +1,4 @@
 //! What the flows stand on.
+
+#[path = "../sandbox/mod.rs"]
+pub mod sandbox;
