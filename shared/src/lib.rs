@@ -4,6 +4,8 @@ pub mod model;
 pub mod signing;
 pub mod work;
 
+pub mod auth;
+pub mod intake;
 pub mod providers;
 
 pub mod enrichment;

@@ -1,10 +1,12 @@
 //! The only room that names the AWS SDK. `keys` owns every key, `items` every attribute the rules of work touch.
 
 mod bells;
+mod cards;
 mod connect;
 mod due;
 mod expression;
 mod failure;
+mod inbox;
 mod items;
 pub mod keys;
 mod meter;
@@ -13,6 +15,7 @@ mod secrets;
 mod store;
 
 pub use connect::{AwsConfig, Budget, connect};
+pub use inbox::SubjectBody;
 pub use meter::WriteMeter;
 pub use secrets::{SecretError, Secrets};
 pub use store::{QueueUrls, Store, Tables};

@@ -1,3 +1,90 @@
 //! The doorbells: one folder per provider, the same files inside.
+//!
+//! Bytes off the wire are unverified. Only a provider's `verify` (or its poll, which asked with our own credentials)
+//! makes an [`Incoming`], and `intake` records nothing else.
 
 pub mod c2s;
+
+use jiff::Timestamp;
+
+use crate::model::event::{Provider, RawBody};
+use crate::model::event_type::EventType;
+use crate::model::ids::{EventId, SourceId, TenantId};
+use crate::model::row::Queue;
+
+/// An event that is known to be the provider's, and not yet recorded. Outside this room it can be read, not made.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    id: EventId,
+    tenant: TenantId,
+    source: SourceId,
+    provider: Provider,
+    event_type: EventType,
+    subject: Option<String>,
+    occurred_at: Timestamp,
+    digest: String,
+    queue: Queue,
+    body: RawBody,
+}
+
+impl Incoming {
+    /// Derived from the provider's dedupe key.
+    #[must_use]
+    pub const fn id(&self) -> &EventId {
+        &self.id
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// By which doorbell it came.
+    #[must_use]
+    pub const fn source(&self) -> &SourceId {
+        &self.source
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub const fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// What it is called going out.
+    #[must_use]
+    pub const fn event_type(&self) -> EventType {
+        self.event_type
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// When it happened, by the provider's clock.
+    #[must_use]
+    pub const fn occurred_at(&self) -> Timestamp {
+        self.occurred_at
+    }
+
+    /// The digest of its canonical body.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Who works on it.
+    #[must_use]
+    pub const fn queue(&self) -> Queue {
+        self.queue
+    }
+
+    /// What came in.
+    #[must_use]
+    pub const fn body(&self) -> &RawBody {
+        &self.body
+    }
+}

@@ -26,6 +26,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 pub(super) struct Inner {
     pub(super) rows: BTreeMap<RowKey, Row>,
+    pub(super) bodies: BTreeMap<crate::model::ids::EventId, Vec<(String, crate::model::event::RawBody)>>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,
     pub(super) held: Vec<Hold>,

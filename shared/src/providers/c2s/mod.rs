@@ -6,3 +6,4 @@ mod customer;
 pub mod payload;
 pub mod translate;
 mod updated_at;
+pub mod verify;

@@ -1,0 +1,165 @@
+//! Events recorded once: two conditional puts at a time, the row and the body beside it.
+
+use std::io::Read;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
+use jiff::{SignedDuration, Timestamp};
+
+use super::expression::Update;
+use super::items::{EXPIRES_AT, Item, millis, n, s, seconds, text};
+use super::keys;
+use super::rows::Changed;
+use super::store::Store;
+use crate::intake::{Inbox, Recorded};
+use crate::model::event::{Event, EventStatus, RawBody};
+use crate::model::row::WorkRow;
+use crate::work::{Ring, Rows, StoreError};
+
+/// Bodies kept of one event beside the first.
+const MAX_VARIANTS: u32 = 5;
+/// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month
+/// more for the row to end in.
+const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
+/// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
+const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
+
+const BODY: &str = "body";
+const HEADERS: &str = "headers";
+const RECEIVED_AT: &str = "received_at";
+const DIGEST: &str = "digest";
+const EVENT: &str = "event";
+const VARIANTS: &str = "variants";
+
+impl Inbox for Store {
+    async fn record(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
+        let row = Self::row_item(event)?;
+        let beside = body_item(event, body)?;
+        let table = &self.tables.events;
+        // Both at once: an event whose body could not be written is refused, and its retry writes what is missing.
+        let (stored, body_there) = tokio::join!(
+            self.put_new(table, keys::row(&event.key()), row),
+            self.put_new(table, keys::body(event), beside.clone()),
+        );
+        let (stored, _) = (stored?, body_there?);
+        let Some(stored) = stored else { return Ok(Recorded::New) };
+        let known = text(&stored, DIGEST).is_none_or(|digest| digest == event.digest);
+        if known || stored.contains_key("erased") {
+            return Ok(Recorded::Duplicate);
+        }
+        self.keep_variant(event, beside).await
+    }
+}
+
+impl Store {
+    async fn keep_variant(&self, event: &Event, item: Item) -> Result<Recorded, StoreError> {
+        let table = &self.tables.events;
+        let key = keys::variant(event, &event.digest);
+        if self.put_new(table, key.clone(), item).await?.is_some() {
+            return Ok(Recorded::Duplicate);
+        }
+        let count =
+            Update::default().add(VARIANTS, n(1)).only_if_absent_or(VARIANTS, "<", n(MAX_VARIANTS)).only_if_there("pk");
+        if let Changed::Refused(_) = self.update(table, keys::row(&event.key()), count).await? {
+            self.delete(table, key).await?;
+            return Ok(Recorded::Duplicate);
+        }
+        let turn = self.begin_turn::<Event>(&event.key(), EventStatus::Received.name(), event.received_at).await?;
+        Ok(Recorded::Variant { ring: turn.as_ref().map(Ring::of) })
+    }
+
+    /// The bodies of an event: the first, then its variants. Nothing where they were erased or forgotten.
+    ///
+    /// # Errors
+    /// When the store does not answer or holds what cannot be unpacked.
+    pub async fn bodies(&self, event: &Event) -> Result<Vec<RawBody>, StoreError> {
+        let key = keys::body(event);
+        let items = self.query_all(&self.tables.events, &key.pk, Some(&key.sk)).await?;
+        items.iter().filter(|item| item.contains_key(BODY)).map(read_body).collect()
+    }
+
+    /// The newest events of a subject by the provider's time, with their bodies, at most `limit`: one strong query.
+    ///
+    /// # Errors
+    /// When the store does not answer or holds what cannot be unpacked.
+    pub async fn subject_bodies(
+        &self,
+        source: &crate::model::ids::SourceId,
+        subject: &str,
+        limit: i32,
+    ) -> Result<Vec<SubjectBody>, StoreError> {
+        let page = self
+            .db
+            .query()
+            .table_name(&self.tables.events)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(keys::subject(source, subject)))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|error| super::failure::store_error("Query", &error))?;
+        let mut bodies = Vec::new();
+        for item in page.items() {
+            if item.contains_key(BODY)
+                && let Some(event) = text(item, EVENT).and_then(|id| id.parse().ok())
+                && let Some(received_at) = super::items::time(item, RECEIVED_AT)
+            {
+                bodies.push(SubjectBody { event, received_at, body: read_body(item)? });
+            }
+        }
+        Ok(bodies)
+    }
+}
+
+/// A body found in its subject's partition.
+#[derive(Debug, Clone)]
+pub struct SubjectBody {
+    /// The event it is of.
+    pub event: crate::model::ids::EventId,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// What came in.
+    pub body: RawBody,
+}
+
+fn body_item(event: &Event, body: &RawBody) -> Result<Item, StoreError> {
+    let mut packed = Vec::new();
+    DeflateEncoder::new(&body.bytes[..], Compression::fast())
+        .read_to_end(&mut packed)
+        .map_err(|e| StoreError::Refused(e.to_string()))?;
+    let headers = body.headers.iter().map(|(name, value)| (name.clone(), s(value))).collect();
+    let kept_until = event.received_at.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+    Ok(Item::from([
+        (EVENT.to_owned(), s(event.id.as_str())),
+        (BODY.to_owned(), AttributeValue::B(Blob::new(packed))),
+        (HEADERS.to_owned(), AttributeValue::M(headers)),
+        (RECEIVED_AT.to_owned(), millis(event.received_at)),
+        (DIGEST.to_owned(), s(&event.digest)),
+        (EXPIRES_AT.to_owned(), seconds(kept_until)),
+    ]))
+}
+
+fn read_body(item: &Item) -> Result<RawBody, StoreError> {
+    let packed = item
+        .get(BODY)
+        .and_then(|value| value.as_b().ok())
+        .ok_or_else(|| StoreError::Corrupt("a body without bytes".into()))?;
+    let mut bytes = Vec::new();
+    DeflateDecoder::new(packed.as_ref())
+        .take(MAX_UNPACKED)
+        .read_to_end(&mut bytes)
+        .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let headers = item
+        .get(HEADERS)
+        .and_then(|value| value.as_m().ok())
+        .map(|headers| {
+            headers.iter().filter_map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone()))).collect()
+        })
+        .unwrap_or_default();
+    Ok(RawBody { bytes: Bytes::from(bytes), headers })
+}

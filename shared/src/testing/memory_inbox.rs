@@ -1,0 +1,33 @@
+//! The inbox in memory.
+
+use super::memory_rows::MemoryStore;
+use crate::intake::{Inbox, Recorded};
+use crate::model::event::{Event, EventStatus, RawBody};
+use crate::model::row::WorkRow;
+use crate::work::{Ring, Rows, StoreError};
+
+impl Inbox for MemoryStore {
+    async fn record(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
+        if self.insert(event).await? {
+            self.lock()?.bodies.entry(event.id.clone()).or_default().push((event.digest.clone(), body.clone()));
+            return Ok(Recorded::New);
+        }
+        if !self.keep_variant(event, body)? {
+            return Ok(Recorded::Duplicate);
+        }
+        let turn = self.begin_turn::<Event>(&event.key(), EventStatus::Received.name(), event.received_at).await?;
+        Ok(Recorded::Variant { ring: turn.as_ref().map(Ring::of) })
+    }
+}
+
+impl MemoryStore {
+    fn keep_variant(&self, event: &Event, body: &RawBody) -> Result<bool, StoreError> {
+        let mut inner = self.lock()?;
+        let bodies = inner.bodies.entry(event.id.clone()).or_default();
+        let new = bodies.len() <= 5 && bodies.iter().all(|(digest, _)| *digest != event.digest);
+        if new {
+            bodies.push((event.digest.clone(), body.clone()));
+        }
+        Ok(new)
+    }
+}
