@@ -104,3 +104,34 @@ impl<V> BoundedMap<V> {
         self.order.iter().filter_map(|key| self.values.get(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_forgets_the_oldest_by_number_and_by_bytes_and_keeps_their_numbers() {
+        let mut ring = Ring::new(3, 100);
+        for n in 1..=5 {
+            ring.push(10, n);
+        }
+        assert_eq!(ring.after(0).copied().collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(ring.after(4).copied().collect::<Vec<_>>(), [5]);
+        assert_eq!(ring.total(), 5);
+        assert_eq!(ring.get_mut(2), None);
+        assert_eq!(ring.get_mut(4), Some(&mut 4));
+        ring.push(85, 6);
+        assert_eq!(ring.after(0).copied().collect::<Vec<_>>(), [5, 6]);
+    }
+
+    #[test]
+    fn a_full_map_forgets_its_oldest_key() {
+        let mut map = BoundedMap::new(2);
+        for key in ["a", "b", "a", "c"] {
+            map.insert(key, key);
+        }
+        assert_eq!(map.values().copied().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(*map.get_or_insert_with("d", || "d"), "d");
+        assert_eq!(map.get("b"), None);
+    }
+}

@@ -1,13 +1,13 @@
 //! One server that plays the third parties, so that the real clients run against it unchanged.
 //!
-//! - [`c2s`], [`diretrix`], [`work_api`]: one file or folder per third party, each a router under its own prefix
-//! - [`people`]: the synthetic people that the lookups know
-//! - [`receiver`]: a tenant's endpoint, programmable, checking signatures with the official library
-//! - [`observe`]: what stands before every third party: the [`requests`] log and the [`faults`]
-//! - [`control`]: how a test arranges all this and reads what happened
-//! - [`connection`], [`answer`], [`bounded`]: cut connections, odd bodies, memory that does not grow
+//! - `c2s`, `diretrix`, `work_api`: one file or folder per third party, each a router under its own prefix
+//! - `people`: the synthetic people that the lookups know
+//! - `receiver`: a tenant's endpoint, programmable, checking signatures with the official library
+//! - `observe`: what stands before every third party: the `requests` log and the `faults`
+//! - `control`: how a test arranges all this and reads what happened
+//! - `connection`, `answer`, `bounded`: cut connections, odd bodies, memory that does not grow
 //!
-//! Another third party is a module with a `router()`, a variant of [`faults::Upstream`] and a line in [`router`].
+//! Another third party is a module with a `router()`, a variant of `faults::Upstream` and a line in `router`.
 
 mod answer;
 mod bounded;

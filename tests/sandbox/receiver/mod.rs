@@ -1,6 +1,9 @@
 //! A tenant's endpoint: records every request, checks its signature with the official Standard Webhooks library,
 //! and answers as it was told.
 
+mod check;
+mod script;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +17,17 @@ use axum::routing::any;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
-use standardwebhooks::Webhook;
 
-use super::answer::{broken_off, filler, hang, scripted};
+use super::answer::hang;
 use super::bounded::{BoundedMap, Ring};
 use super::connection::Connection;
 use super::requests::recorded_headers;
 use super::state::Sandbox;
+use check::{Check, Verdict, check};
+pub(crate) use script::Orders;
+use script::{Answer, Break};
 
 const MAX_RECEIVERS: usize = 10_000;
 const MAX_ENTRIES: usize = 50_000;
@@ -33,78 +38,6 @@ const ENTRY_BYTES: usize = 1024;
 /// Any method is taken: a client that follows a redirect with a GET must be seen, too.
 pub(crate) fn router() -> Router<Arc<Sandbox>> {
     Router::new().route("/receiver/{name}", any(receive)).route("/receiver/{name}/{*rest}", any(receive))
-}
-
-/// One answer. Nothing given is a 200 with `{"ok":true}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    /// A text goes out as it is, anything else as JSON.
-    body: Option<Value>,
-    /// So many bytes of filler instead of `body`.
-    body_bytes: Option<usize>,
-    /// The filler comes byte by byte, with this pause before each.
-    drip_ms: u64,
-    delay_ms: u64,
-    hang: bool,
-    drop: Option<Break>,
-}
-
-/// Where the connection breaks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Break {
-    /// Before the status line.
-    Before,
-    /// After status and headers, in the body.
-    Mid,
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self {
-            status: 200,
-            headers: BTreeMap::new(),
-            body: Some(json!({"ok": true})),
-            body_bytes: None,
-            drip_ms: 0,
-            delay_ms: 0,
-            hang: false,
-            drop: None,
-        }
-    }
-}
-
-impl Answer {
-    fn response(&self) -> Response {
-        let mut response = scripted(self.status, &self.headers, self.body.as_ref());
-        if let Some(bytes) = self.body_bytes {
-            response.headers_mut().remove("content-length");
-            *response.body_mut() = filler(bytes, Duration::from_millis(self.drip_ms));
-        }
-        match self.drop {
-            Some(Break::Mid) => broken_off(response),
-            Some(Break::Before) | None => response,
-        }
-    }
-}
-
-/// What a test tells a receiver; what is absent stays as it was.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Orders {
-    #[serde(default)]
-    secret: Option<String>,
-    /// Several, as during a rotation: each that verifies is named in `secrets_matched`.
-    #[serde(default)]
-    secrets: Option<Vec<String>>,
-    /// Used up one by one, before the default.
-    #[serde(default)]
-    script: Option<VecDeque<Answer>>,
-    #[serde(default)]
-    default: Option<Answer>,
 }
 
 #[derive(Default)]
@@ -142,52 +75,6 @@ struct Received {
     check: Check,
     /// The status sent; null as long as none was, and for ever if the connection was dropped or given up.
     answered: Option<u16>,
-}
-
-/// What the official library says of a request.
-#[derive(Clone, Serialize)]
-struct Check {
-    signature: Verdict,
-    verified: bool,
-    error: Option<String>,
-    secrets_matched: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Verified,
-    Failed,
-    /// The receiver was given no secret.
-    Unchecked,
-}
-
-/// `whsec_` is base64, any other secret its UTF-8 bytes.
-fn verify(secret: &str, body: &[u8], headers: &HeaderMap) -> Result<(), String> {
-    let webhook = if secret.starts_with("whsec_") {
-        Webhook::new(secret)
-    } else {
-        Webhook::from_bytes(secret.as_bytes().to_vec())
-    };
-    webhook.and_then(|webhook| webhook.verify(body, headers)).map_err(|error| error.to_string())
-}
-
-fn check(secrets: &[String], body: &[u8], headers: &HeaderMap) -> Check {
-    let mut error = None;
-    let mut secrets_matched = Vec::new();
-    for (index, secret) in secrets.iter().enumerate() {
-        match verify(secret, body, headers) {
-            Ok(()) => secrets_matched.push(index),
-            Err(text) => error = Some(text),
-        }
-    }
-    let verified = !secrets_matched.is_empty();
-    let signature = match (secrets.is_empty(), verified) {
-        (true, _) => Verdict::Unchecked,
-        (false, true) => Verdict::Verified,
-        (false, false) => Verdict::Failed,
-    };
-    Check { signature, verified, error: error.filter(|_| !verified), secrets_matched }
 }
 
 pub(crate) struct Receivers {

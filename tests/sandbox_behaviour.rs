@@ -1,1 +1,0 @@
-//! The sandbox behaves as the third parties do.
