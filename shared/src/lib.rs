@@ -12,5 +12,9 @@ pub mod enrichment;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "aws")]
+pub mod config;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 #[cfg(feature = "testing")]
 pub mod testing;

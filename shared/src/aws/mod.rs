@@ -13,6 +13,7 @@ mod meter;
 mod rows;
 mod secrets;
 mod store;
+mod subscriptions;
 
 pub use connect::{AwsConfig, Budget, connect};
 pub use inbox::SubjectBody;

@@ -1,0 +1,5 @@
+//! The edge: batches of bells, HTTP answers, telemetry. Nothing here decides anything about the domain.
+
+pub mod batch;
+pub mod http;
+pub mod telemetry;
