@@ -1,5 +1,6 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
+pub mod address;
 pub mod model;
 pub mod signing;
 pub mod work;
