@@ -1,6 +1,7 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
 pub mod address;
+pub mod backoff;
 pub mod model;
 pub mod signing;
 pub mod work;
