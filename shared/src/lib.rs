@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod backoff;
+pub mod delivery;
 pub mod model;
 pub mod signing;
 pub mod work;
