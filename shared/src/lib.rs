@@ -19,5 +19,7 @@ pub mod aws;
 pub mod config;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "clients")]
+pub mod clients;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -225,7 +225,6 @@ mod tests {
             TransportFailure::Tls,
             TransportFailure::Timeout,
             TransportFailure::Reset,
-            TransportFailure::Protocol,
         ] {
             let at = now() + Duration::from_secs(1);
             let why = Why::Transport(failure);

@@ -73,12 +73,9 @@ pub enum TransportFailure {
     /// Not in time.
     #[error("timeout")]
     Timeout,
-    /// The connection ended before the answer.
+    /// The connection ended, or broke off, before the head of an answer had come.
     #[error("reset")]
     Reset,
-    /// What came is not HTTP.
-    #[error("protocol")]
-    Protocol,
 }
 
 impl TransportFailure {
@@ -92,7 +89,6 @@ impl TransportFailure {
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Reset => "reset",
-            Self::Protocol => "protocol",
         }
     }
 }
