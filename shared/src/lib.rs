@@ -12,6 +12,7 @@ pub mod intake;
 pub mod providers;
 
 pub mod enrichment;
+pub mod manage;
 
 #[cfg(feature = "aws")]
 pub mod aws;
