@@ -18,3 +18,5 @@ pub mod config;
 pub mod lambda;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "clients")]
+pub mod clients;
