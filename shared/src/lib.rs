@@ -24,3 +24,5 @@ pub mod lambda;
 pub mod clients;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "clients")]
+pub mod clients;
