@@ -10,6 +10,7 @@ mod inbox;
 mod items;
 pub mod keys;
 mod meter;
+mod outbox;
 mod rows;
 mod secrets;
 mod store;
