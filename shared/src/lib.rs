@@ -16,12 +16,12 @@ pub mod manage;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "clients")]
+pub mod clients;
 #[cfg(feature = "aws")]
 pub mod config;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-#[cfg(feature = "clients")]
-pub mod clients;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "clients")]
