@@ -1,5 +1,8 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
+pub mod address;
+pub mod backoff;
+pub mod delivery;
 pub mod model;
 pub mod signing;
 pub mod work;
@@ -9,6 +12,7 @@ pub mod intake;
 pub mod providers;
 
 pub mod enrichment;
+pub mod manage;
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -16,5 +20,9 @@ pub mod aws;
 pub mod config;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "clients")]
+pub mod clients;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "clients")]
+pub mod clients;

@@ -1,8 +1,32 @@
-//! Wires the function.
+//! Wires `receive`: settings, warm connections, routes.
 
-use lambda_runtime::{LambdaEvent, run, service_fn};
+mod c2s;
+mod handler;
+mod health;
+
+use std::sync::Arc;
+
+use gancho::auth::Door;
+use gancho::aws::{Budget, Store, connect};
+use gancho::config::{Environment, ReceiveConfig};
+use gancho::lambda::{http, telemetry};
+use jiff::Timestamp;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    run(service_fn(async |event: LambdaEvent<serde_json::Value>| Ok::<_, lambda_runtime::Error>(event.payload))).await
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
+    let config = ReceiveConfig::from_vars(&Environment)?;
+    let aws = connect(Budget::DOORBELL.stretched(config.patience)).await;
+    let store = Store::new(&aws, config.tables, config.queues, config.timing);
+    // The first call of a cold start is mostly its TLS handshake: it is done here, before a sender waits for it.
+    health::look(&store).await;
+    let door = Door::new(store.clone());
+    let state = handler::State {
+        store,
+        door,
+        timing: config.timing,
+        c2s_token_header: config.c2s_token_header,
+        clock: Timestamp::now,
+    };
+    http::serve(handler::router(Arc::new(state))).await
 }

@@ -1,7 +1,7 @@
 //! The in-memory store: rows as the objects they serialise to, under one lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,10 +16,10 @@ use crate::work::{
 
 type Row = Map<String, Value>;
 
-/// A store that lives as long as the test.
-#[derive(Debug, Default)]
+/// A store that lives as long as the test. Its clones are one store.
+#[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
-    pub(super) inner: Mutex<Inner>,
+    pub(super) inner: Arc<Mutex<Inner>>,
     timing: Timing,
 }
 
@@ -27,6 +27,7 @@ pub struct MemoryStore {
 pub(super) struct Inner {
     pub(super) rows: BTreeMap<RowKey, Row>,
     pub(super) bodies: BTreeMap<crate::model::ids::EventId, Vec<(String, crate::model::event::RawBody)>>,
+    pub(super) cards: BTreeMap<String, crate::auth::Card>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,
     pub(super) held: Vec<Hold>,
@@ -38,7 +39,7 @@ impl MemoryStore {
     /// An empty store, for rows timed so.
     #[must_use]
     pub fn new(timing: Timing) -> Self {
-        Self { inner: Mutex::default(), timing }
+        Self { inner: Arc::default(), timing }
     }
 
     pub(super) fn lock(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {

@@ -1,5 +1,6 @@
 //! In-memory stores, and the exams that they and the real ones must pass.
 
+mod memory_cards;
 mod memory_inbox;
 mod memory_rows;
 pub mod samples;

@@ -58,7 +58,9 @@ impl Cpf {
     /// A number that does not start with three zeros is a company's.
     pub fn parse_padded(text: &str) -> Result<Self, NotACpf> {
         match text.trim() {
-            padded if padded.len() == 14 => Self::parse(padded.strip_prefix("000").ok_or(NotACpf::Shape)?),
+            padded if padded.len() == 14 && padded.bytes().all(|b| b.is_ascii_digit()) => {
+                Self::parse(padded.strip_prefix("000").ok_or(NotACpf::Shape)?)
+            }
             plain => Self::parse(plain),
         }
     }
@@ -161,6 +163,7 @@ mod tests {
     fn a_padded_number_is_a_persons_only_behind_three_zeros() {
         assert_eq!(Cpf::parse_padded("00012345678909").unwrap().digits(), "12345678909");
         assert_eq!(Cpf::parse_padded("12345678909").unwrap().digits(), "12345678909");
+        assert_eq!(Cpf::parse_padded("123.456.789-09").unwrap().digits(), "12345678909");
         assert_eq!(Cpf::parse_padded("11222333000181"), Err(NotACpf::Shape));
     }
 

@@ -61,7 +61,8 @@ impl PersonName {
         if text.len() > 4 * MAX_LEN {
             return Err(NotAName);
         }
-        let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let visible: String =
+            text.chars().filter(|c| !is_invisible(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let name = visible.split_whitespace().collect::<Vec<_>>().join(" ");
         let sane = name.len() <= MAX_LEN && name.chars().any(char::is_alphabetic);
         if sane { Ok(Self(name)) } else { Err(NotAName) }
@@ -123,6 +124,11 @@ impl PersonName {
         let kept = if kept.is_empty() { untitled.to_vec() } else { kept };
         kept.into_iter().map(|w| if w == "jr" { "junior".to_owned() } else { w.to_owned() }).collect()
     }
+}
+
+/// Characters that only turn or hide what stands around them; in a message they could make a name read as another.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// How many words of `shorter` are met, in order, when reading `longer`; an initial stands for any word it begins.
@@ -202,6 +208,7 @@ mod tests {
         }
         assert!(PersonName::parse(&"a ".repeat(5000)).is_err());
         assert_eq!(name("Ana\r\nSouza\u{0}").as_given(), "Ana Souza");
+        assert_eq!(name("Ana\u{202e} Sou\u{200b}za").as_given(), "Ana Souza");
     }
 
     #[test]

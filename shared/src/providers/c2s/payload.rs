@@ -6,12 +6,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 pub use super::customer::Given;
-use super::{customer, updated_at};
+use super::shape::{Shape, kind};
+use super::{canonical, customer};
 use crate::model::contact::{Contact, LeadId};
 
 /// Most bytes in a request. API Gateway lets 10 MB through, Lambda 6 MB as text; this is said in our own words.
@@ -20,8 +20,6 @@ pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// Most events in one request.
 pub const MAX_EVENTS: usize = 500;
-
-type Object = Map<String, Value>;
 
 /// What is wrong with a request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -229,107 +227,9 @@ fn event_at(index: usize, raw: &str) -> Result<LeadEvent, Rejection> {
         hook_action: root.get("hook_action").and_then(Value::as_str).and_then(hook_action),
         given,
         contact,
-        body_digest: canonical_digest(&value),
+        body_digest: canonical::digest(&value),
         raw: Bytes::copy_from_slice(raw.as_bytes()),
     })
-}
-
-/// Where the lead stands in the body. Five shapes are in use:
-///
-/// | | body |
-/// |---|---|
-/// | a | `{id, hook_action, attributes: {…}}` |
-/// | b | `{hook_action, lead: {id, attributes: {…}}}` |
-/// | c | `{hook_action, data: {type, id, attributes: {…}}, timestamp}` |
-/// | d | `{id, …fields}` |
-/// | e | `{data: {…}}` without `hook_action` |
-///
-/// In b, c and e the inner object may itself be flat. `timestamp` is when the hook was sent, not when the lead changed.
-struct Shape<'a> {
-    root: &'a Object,
-    lead: &'a Object,
-    lead_path: &'static str,
-    attributes: &'a Object,
-    attributes_path: &'static str,
-}
-
-impl<'a> Shape<'a> {
-    fn of(root: &'a Object) -> Self {
-        let object = |o: &'a Object, key: &str| o.get(key).and_then(Value::as_object);
-        let at_root = object(root, "attributes").is_some() && root.contains_key("id");
-        let (lead, lead_path, inner_path) = match (object(root, "lead"), object(root, "data")) {
-            _ if at_root => (root, "", "attributes."),
-            (Some(lead), _) => (lead, "lead.", "lead.attributes."),
-            (None, Some(data)) => (data, "data.", "data.attributes."),
-            (None, None) => (root, "", "attributes."),
-        };
-        let (attributes, attributes_path) = match object(lead, "attributes") {
-            Some(attributes) => (attributes, inner_path),
-            None => (lead, lead_path),
-        };
-        Self { root, lead, lead_path, attributes, attributes_path }
-    }
-
-    fn lead_id(&self) -> Result<LeadId, String> {
-        let places = [
-            (self.lead, self.lead_path, "id"),
-            (self.lead, self.lead_path, "lead_id"),
-            (self.attributes, self.attributes_path, "lead_id"),
-            (self.root, "", "lead_id"),
-        ];
-        let Some((value, path)) = first_present(&places) else {
-            return Err(format!("no {}", paths(&places)));
-        };
-        let id = match value {
-            Value::String(text) => text.trim().parse().ok(),
-            Value::Number(number) => number.as_u64().and_then(|n| n.to_string().parse().ok()),
-            _ => None,
-        };
-        id.ok_or_else(|| {
-            format!("{path} is {}; expected a whole number or 1 to 128 letters, digits, -_.:", kind(value))
-        })
-    }
-
-    fn updated_at(&self) -> Result<Timestamp, String> {
-        let places = [
-            (self.attributes, self.attributes_path, "updated_at"),
-            (self.lead, self.lead_path, "updated_at"),
-            (self.root, "", "updated_at"),
-        ];
-        let Some((value, path)) = first_present(&places) else {
-            return Err(format!("no {}", paths(&places)));
-        };
-        value
-            .as_str()
-            .and_then(updated_at::parse)
-            .ok_or_else(|| format!("{path} is {}; expected RFC 3339 or YYYY-MM-DD HH:MM:SS[.f] ±zzzz", kind(value)))
-    }
-}
-
-type Place<'a> = (&'a Object, &'static str, &'static str);
-
-fn first_present<'a>(places: &[Place<'a>]) -> Option<(&'a Value, String)> {
-    places.iter().find_map(|(object, path, key)| {
-        object.get(*key).filter(|value| !value.is_null()).map(|value| (value, format!("{path}{key}")))
-    })
-}
-
-fn paths(places: &[Place<'_>]) -> String {
-    let mut paths: Vec<String> = places.iter().map(|(_, path, key)| format!("{path}{key}")).collect();
-    paths.dedup();
-    paths.join(", ")
-}
-
-/// What kind of thing it is: all a detail may say of a value.
-fn kind(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "a boolean".to_owned(),
-        Value::Number(_) => "a number".to_owned(),
-        Value::String(text) => format!("a text of {} characters", text.chars().count()),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
 }
 
 /// A word of the sender's, if it is one; anything else stays in the raw event only.
@@ -337,43 +237,6 @@ fn hook_action(text: &str) -> Option<String> {
     let sane =
         (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-:".contains(&b));
     sane.then(|| text.to_owned())
-}
-
-fn canonical_digest(value: &Value) -> String {
-    let mut text = String::new();
-    write_canonical(value, &mut text);
-    hex::encode(Sha256::digest(text))
-}
-
-/// JSON without spaces and with sorted keys, whatever map serde_json was built with.
-fn write_canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| key.as_str());
-            out.push('{');
-            for (n, (key, value)) in entries.into_iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                write_canonical(value, out);
-            }
-            out.push('}');
-        }
-        Value::Array(array) => {
-            out.push('[');
-            for (n, value) in array.iter().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                write_canonical(value, out);
-            }
-            out.push(']');
-        }
-        plain => out.push_str(&plain.to_string()),
-    }
 }
 
 #[cfg(test)]

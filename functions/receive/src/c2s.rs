@@ -1,0 +1,192 @@
+//! C2S leads. Its old callers expect 400 where the rest of the platform says 422, and counts in every answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{self, Path, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gancho::auth::{Credential, SourceCaller};
+use gancho::intake::{Recorded, take_in};
+use gancho::lambda::http::{Caller, Problem};
+use gancho::model::event::Provider;
+use gancho::model::ids::SourceId;
+use gancho::providers::Incoming;
+use gancho::providers::c2s::payload::{BodyError, MAX_BODY_BYTES, MAX_EVENTS, Rejection, RejectionCode};
+use gancho::providers::c2s::verify::incoming;
+use serde::Serialize;
+
+use crate::handler::{Backing, State};
+
+/// Headers kept beside a body. None of them holds a credential.
+const KEPT_HEADERS: [&str; 3] = ["content-type", "user-agent", "x-request-id"];
+/// Longest header value kept, bytes.
+const KEPT_HEADER_BYTES: usize = 256;
+
+/// `POST /api/v1/webhooks/c2s`: the default source, by the token in a header.
+pub(crate) async fn by_header<S: Backing>(
+    extract::State(state): extract::State<Arc<State<S>>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let token = request.headers().get(&state.c2s_token_header).and_then(|value| value.to_str().ok());
+    let token = token.and_then(Credential::presented);
+    let caller = admit(&state, token, Caller::of(&request).address).await?;
+    if caller.source != SourceId::default_c2s() {
+        // Another source's token is good at that source's own address only.
+        return Err(gancho::auth::Denied::Unauthorized.into());
+    }
+    take(&state, &caller, request).await
+}
+
+/// `POST /api/v1/webhooks/c2s/{token}`: any C2S source, by its address.
+pub(crate) async fn by_path<S: Backing>(
+    extract::State(state): extract::State<Arc<State<S>>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = admit(&state, Credential::presented(&token), Caller::of(&request).address).await?;
+    take(&state, &caller, request).await
+}
+
+async fn admit<S: Backing>(
+    state: &State<S>,
+    token: Option<Credential>,
+    from: Option<IpAddr>,
+) -> Result<SourceCaller, Problem> {
+    Ok(state.door.source(token.as_ref(), Provider::C2s, from, (state.clock)()).await?)
+}
+
+async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Request) -> Result<Response, Problem> {
+    let headers = kept(request.headers());
+    let body = body_of(request).await?;
+    let read = incoming(caller, &headers, &body).map_err(refused_whole)?;
+
+    let mut events = Vec::with_capacity(read.len());
+    let mut rejections = Vec::new();
+    for event in read {
+        match event {
+            Ok(event) => events.push(event),
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    let recorded = take_in(&state.store, &events, &state.timing, (state.clock)()).await?;
+    let tally = Tally::of(&recorded, &rejections);
+    tally.log(caller, &events);
+    tally.answer(&rejections)
+}
+
+async fn body_of(request: Request) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("A request may have at most {MAX_BODY_BYTES} bytes."),
+        )
+    };
+    axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| too_large())
+}
+
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    KEPT_HEADERS
+        .iter()
+        .filter_map(|name| {
+            let value = headers.get(*name)?.to_str().ok()?;
+            let end = (0..=KEPT_HEADER_BYTES.min(value.len())).rev().find(|end| value.is_char_boundary(*end))?;
+            Some(((*name).to_owned(), value[..end].to_owned()))
+        })
+        .collect()
+}
+
+/// A body in which no event could be looked at.
+fn refused_whole(error: BodyError) -> Problem {
+    let (status, detail) = match error {
+        BodyError::BodyTooLarge => {
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("A request may have at most {MAX_BODY_BYTES} bytes."))
+        }
+        BodyError::TooManyEvents => {
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("A request may hold at most {MAX_EVENTS} events."))
+        }
+        BodyError::EmptyBatch => (StatusCode::BAD_REQUEST, "The array holds no event.".to_owned()),
+        BodyError::InvalidJson => (StatusCode::BAD_REQUEST, "The body is not JSON.".to_owned()),
+    };
+    Problem::new(status, error.code(), detail)
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    status: &'static str,
+    #[serde(flatten)]
+    tally: Tally,
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorEntry {
+    index: usize,
+    code: &'static str,
+    detail: String,
+}
+
+/// What became of the events of a request: `received = processed + duplicates + rejected`.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Tally {
+    received: usize,
+    processed: usize,
+    duplicates: usize,
+    rejected: usize,
+}
+
+impl Tally {
+    fn of(recorded: &[Recorded], rejections: &[Rejection]) -> Self {
+        let processed = recorded.iter().filter(|recorded| **recorded == Recorded::New).count();
+        Self {
+            received: recorded.len() + rejections.len(),
+            processed,
+            duplicates: recorded.len() - processed,
+            rejected: rejections.len(),
+        }
+    }
+
+    fn log(self, caller: &SourceCaller, events: &[Incoming]) {
+        tracing::info!(
+            source.id = %caller.source,
+            tenant.id = %caller.tenant,
+            provider = caller.provider.name(),
+            first_event.id = events.first().map(|event| event.id().as_str()),
+            received = self.received,
+            processed = self.processed,
+            duplicates = self.duplicates,
+            rejected = self.rejected,
+            "webhook received"
+        );
+    }
+
+    fn answer(self, rejections: &[Rejection]) -> Result<Response, Problem> {
+        let errors: Vec<ErrorEntry> = rejections
+            .iter()
+            .map(|rejection| ErrorEntry {
+                index: rejection.index,
+                code: rejection.code.as_str(),
+                detail: rejection.detail.clone(),
+            })
+            .collect();
+        if let Some(first) = rejections.first()
+            && self.rejected == self.received
+        {
+            let alone_and_too_large = self.received == 1 && first.code == RejectionCode::EventTooLarge;
+            let status = if alone_and_too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+            return Err(Problem::new(status, first.code.as_str(), first.detail.clone())
+                .with("received", self.received)
+                .with("processed", self.processed)
+                .with("duplicates", self.duplicates)
+                .with("rejected", self.rejected)
+                .with("errors", errors));
+        }
+        Ok(Json(Answer { status: "received", tally: self, errors }).into_response())
+    }
+}
+
+#[cfg(test)]
+mod tests;

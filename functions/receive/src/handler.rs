@@ -1,0 +1,44 @@
+//! The doorbells' routes.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use gancho::auth::{Cards, Door};
+use gancho::intake::Inbox;
+use gancho::work::{Bells, Timing};
+use jiff::Timestamp;
+
+use crate::health::Connected;
+use crate::{c2s, health};
+
+/// What a request is answered with the help of.
+pub(crate) struct State<S> {
+    /// Where events are recorded, and who is rung.
+    pub(crate) store: S,
+    /// Who is let in.
+    pub(crate) door: Door<S>,
+    /// How work is timed.
+    pub(crate) timing: Timing,
+    /// The header of the C2S token, lower case.
+    pub(crate) c2s_token_header: String,
+    /// The time.
+    pub(crate) clock: fn() -> Timestamp,
+}
+
+/// What the routes need of a store.
+pub(crate) trait Backing: Inbox + Bells + Cards + Connected + 'static {}
+impl<S: Inbox + Bells + Cards + Connected + 'static> Backing for S {}
+
+/// Bodies above this never reach a handler. A little above what any provider may send, so that the handler can say
+/// which limit was passed.
+const BODY_LIMIT: usize = 6 * 1024 * 1024;
+
+pub(crate) fn router<S: Backing>(state: Arc<State<S>>) -> axum::Router {
+    axum::Router::new()
+        .route("/api/v1/webhooks/c2s", post(c2s::by_header))
+        .route("/api/v1/webhooks/c2s/{token}", post(c2s::by_path))
+        .route("/health", get(health::answer))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(state)
+}

@@ -1,0 +1,55 @@
+//! Whether what we stand on is there.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use gancho::auth::Cards;
+use gancho::aws::Store;
+use gancho::model::row::Queue;
+use gancho::work::Bells;
+use serde_json::json;
+
+use crate::handler::{Backing, State};
+
+/// Can be asked whether it is there.
+pub(crate) trait Connected: Send + Sync {
+    /// Whether the tables answer.
+    fn database(&self) -> impl Future<Output = bool> + Send;
+    /// Whether the queues answer.
+    fn queue(&self) -> impl Future<Output = bool> + Send;
+}
+
+impl Connected for Store {
+    async fn database(&self) -> bool {
+        // A card nobody has: the answer "there is none" is an answer.
+        self.card("health").await.inspect_err(|error| tracing::error!(%error, "the tables do not answer")).is_ok()
+    }
+
+    async fn queue(&self) -> bool {
+        let asked = self.waiting(Queue::Lead).await;
+        asked.inspect_err(|error| tracing::error!(%error, "the queues do not answer")).is_ok()
+    }
+}
+
+/// Looks at everything at once.
+pub(crate) async fn look(store: &impl Connected) -> (bool, bool) {
+    tokio::join!(store.database(), store.queue())
+}
+
+pub(crate) async fn answer<S: Backing>(extract::State(state): extract::State<Arc<State<S>>>) -> Response {
+    let (database, queue) = look(&state.store).await;
+    let healthy = database && queue;
+    let word = |there| if there { "connected" } else { "disconnected" };
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "status": if healthy { "healthy" } else { "unhealthy" },
+        "database": word(database),
+        "queue": word(queue),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    (status, Json(body)).into_response()
+}
