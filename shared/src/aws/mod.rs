@@ -3,6 +3,7 @@
 mod bells;
 mod cards;
 mod connect;
+mod deliveries;
 mod due;
 mod expression;
 mod failure;
