@@ -10,6 +10,7 @@ pub mod work;
 pub mod auth;
 pub mod intake;
 pub mod providers;
+pub mod switches;
 
 pub mod dispatch;
 pub mod enrichment;

@@ -16,6 +16,7 @@ mod rows;
 mod secrets;
 mod store;
 mod subscriptions;
+mod switches;
 
 pub use connect::{AwsConfig, Budget, connect};
 pub use inbox::SubjectBody;
