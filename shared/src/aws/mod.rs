@@ -14,6 +14,7 @@ mod meter;
 mod outbox;
 mod rows;
 mod secrets;
+mod signals;
 mod store;
 mod subscriptions;
 mod switches;

@@ -4,6 +4,7 @@ mod memory_cards;
 mod memory_inbox;
 mod memory_outbox;
 mod memory_rows;
+mod memory_signals;
 pub mod samples;
 pub mod work_exam;
 
