@@ -10,6 +10,7 @@ mod failure;
 mod inbox;
 mod items;
 pub mod keys;
+mod look_ups;
 mod meter;
 mod outbox;
 mod rows;

@@ -2,6 +2,7 @@
 
 mod memory_cards;
 mod memory_inbox;
+mod memory_look_ups;
 mod memory_outbox;
 mod memory_rows;
 mod memory_signals;
