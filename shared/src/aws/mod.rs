@@ -18,6 +18,7 @@ mod secrets;
 mod signals;
 mod store;
 mod subscriptions;
+mod sweep_lease;
 mod switches;
 
 pub use connect::{AwsConfig, Budget, connect};
