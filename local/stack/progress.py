@@ -68,7 +68,7 @@ def run(argv: Sequence[str], env: dict[str, str], log: Path, *, do: str = "", li
             child.wait()
             raise
     if child.returncode:
-        raise Failed(f"`{Path(argv[0]).name} {argv[1]}` ended with {child.returncode}", look=log, do=do)
+        raise Failed(f"`{Path(argv[0]).name} {' '.join(argv[1:3])}` ended with {child.returncode}", look=log, do=do)
 
 
 def _wait(child: subprocess.Popen[bytes], life: Callable[[], str]) -> None:

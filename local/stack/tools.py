@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stack.environment import environment
@@ -22,8 +23,10 @@ def python_of(name: str) -> Path:
 def ensure() -> None:
     """Installs what is missing or was pinned anew."""
     check_machine()
-    for name in SETS:
-        _ensure_set(name)
+    missing = [name for name in SETS if not _is_there(name)]
+    if missing:
+        with step(f"Installing the pinned tools ({', '.join(missing)})"), ThreadPoolExecutor() as both:
+            list(both.map(_install, missing))
 
 
 def check_machine() -> None:
@@ -45,23 +48,31 @@ def enter_cloud_tools() -> None:
         os.execv(target, [str(target), *sys.argv])
 
 
-def _ensure_set(name: str) -> None:
-    home, wanted = LOCAL / name, ROOT / "local" / f"requirements-{name}.txt"
-    stamp = home / "stamp"
-    digest = hashlib.sha256(wanted.read_bytes()).hexdigest() + f" python {sys.version_info[0]}.{sys.version_info[1]}"
-    if stamp.exists() and stamp.read_text() == digest and python_of(name).exists():
-        return
-    with step(f"Installing the pinned tools of {wanted.name}"):
-        shutil.rmtree(home, ignore_errors=True)
-        try:
-            venv.create(home, with_pip=True, symlinks=True)
-        except Exception as trouble:
-            raise Failed(f"cannot make a virtual environment: {trouble}", do="install Python's venv module (python3-venv)") from trouble
-        pip = [str(python_of(name)), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
-        run(
-            [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(wanted)],
-            environment(),
-            SETUP_LOGS / f"install-{name}.log",
-            do="check that the Python package index can be reached, then run it again",
-        )
-        stamp.write_text(digest)
+def _is_there(name: str) -> bool:
+    stamp = LOCAL / name / "stamp"
+    return stamp.exists() and stamp.read_text() == _digest(name) and python_of(name).exists()
+
+
+def _digest(name: str) -> str:
+    return f"{hashlib.sha256(_pins(name).read_bytes()).hexdigest()} python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def _pins(name: str) -> Path:
+    return ROOT / "local" / f"requirements-{name}.txt"
+
+
+def _install(name: str) -> None:
+    home = LOCAL / name
+    shutil.rmtree(home, ignore_errors=True)
+    try:
+        venv.create(home, with_pip=True, symlinks=True)
+    except Exception as trouble:
+        raise Failed(f"cannot make a virtual environment: {trouble}", do="install Python's venv module (python3-venv)") from trouble
+    pip = [str(python_of(name)), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
+    run(
+        [*pip, "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(_pins(name))],
+        environment(),
+        SETUP_LOGS / f"install-{name}.log",
+        do="check that the Python package index can be reached, then run it again",
+    )
+    (home / "stamp").write_text(_digest(name))
