@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ def functions() -> None:
 
 
 def sandbox() -> Path:
-    """Builds the sandbox; where it is."""
+    """Builds the sandbox; where a copy of it is, since cargo-lambda takes every binary out of Cargo's directory."""
     with step("Building the sandbox"):
         run(
             ["cargo", "build", "--package", SANDBOX_PACKAGE, "--bin", SANDBOX_BINARY, "--target", triple()],
@@ -54,7 +55,12 @@ def sandbox() -> Path:
             SETUP_LOGS / "build-sandbox.log",
             life=_compiled,
         )
-    return target_directory() / triple() / "debug" / SANDBOX_BINARY
+    built, kept = target_directory() / triple() / "debug" / SANDBOX_BINARY, LOCAL / "bin" / SANDBOX_BINARY
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed into place: the one that may be running keeps its file.
+    shutil.copy2(built, kept.with_suffix(".new"))
+    kept.with_suffix(".new").replace(kept)
+    return kept
 
 
 def triple() -> str:

@@ -16,7 +16,7 @@ MARK = "GANCHO_LOCAL_SITE"
 
 def environment(endpoint: str = NOWHERE, **more: str) -> dict[str, str]:
     """What a child process gets to see."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "__SAM"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "__SAM", "GANCHO_"))}
     cargo = Path(kept.get("CARGO_HOME", str(Path.home() / ".cargo"))) / "bin"
     return {
         **kept,

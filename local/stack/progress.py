@@ -1,5 +1,6 @@
 """What the reader sees: one line per step, a sign of life on the long ones, and on failure what to look at and do."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from stack.places import ROOT, shown
 
-STARTED = time.monotonic()
+# Kept in the environment, because the command goes on in another interpreter once the tools are there.
+STARTED = float(os.environ.setdefault("GANCHO_STARTED", str(time.monotonic())))
 SIGN_OF_LIFE_S = 15.0
 TAIL_LINES = 25
 
@@ -77,7 +79,7 @@ def _wait(child: subprocess.Popen[bytes], life: Callable[[], str]) -> None:
             child.wait(SIGN_OF_LIFE_S)
             return
         except subprocess.TimeoutExpired:
-            say(f"  … still at it: {life()}")
+            say(f"  … still at it ({life()})")
 
 
 def give_up(failure: Failed) -> int:
