@@ -192,8 +192,11 @@ def main() -> int:
         before = len(demonstration.received())
         demonstration.watch(demonstration.send_lead())
         accepted = demonstration.verdict(before)
-    except (Refused, urllib.error.URLError, TimeoutError) as trouble:
+    except (Refused, OSError) as trouble:
         print(f"\nFAILED while playing the recorded lead: {trouble}\n  logs: .local/run/logs", file=sys.stderr)
+        return 1
+    except (KeyError, TypeError, ValueError) as trouble:
+        print(f"\nFAILED while playing the recorded lead: an answer is not as expected ({trouble!r})", file=sys.stderr)
         return 1
     demonstration.look_further(key)
     return 0 if accepted else 1
