@@ -11,13 +11,21 @@ EVERYWHERE = {
     # Each batch at work is a process of this machine.
     "Workers": "small",
     "LogRetentionDays": "1",
+    # One machine plays the whole cloud.
+    "AwsPatience": "5",
+    "C2sSpacingMs": "200",
+    "WorkSpacingMs": "200",
 }
 
 # Waits that a test would have to sit through.
 IN_TESTS = {
     "C2sSpacingMs": "50",
     "WorkSpacingMs": "50",
-    "CoalesceSeconds": "3",
+    "CoalesceSeconds": "12",
+    "WorkBudgetSeconds": "15",
+    "LeaseSlackSeconds": "1",
+    "UpstreamTimeoutSeconds": "5",
+    "MaxTries": "3",
     "DueGraceSeconds": "5",
     "UnknownRecheckSeconds": "3",
     "LeadVisibilitySeconds": "10",
