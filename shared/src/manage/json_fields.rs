@@ -100,6 +100,15 @@ impl JsonFields {
         None
     }
 
+    /// Refuses every field that was not taken: an operator's typing mistake must not pass for a wish that was heard.
+    pub fn refuse_rest(&mut self) {
+        let rest: Vec<String> =
+            self.object.iter().filter(|(_, value)| !value.is_null()).map(|(k, _)| k.clone()).collect();
+        for path in rest {
+            self.refuse(path, "unknown_field", "there is no such field here");
+        }
+    }
+
     /// What was made of the fields.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ pub(super) struct Inner {
     pub(super) rows: BTreeMap<RowKey, Row>,
     pub(super) bodies: BTreeMap<EventId, Vec<(String, RawBody)>>,
     pub(super) cards: BTreeMap<String, Card>,
+    pub(super) directory: super::memory_directory::Shelves,
     pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(super) announcements: BTreeMap<EventId, Announcement>,
     pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,

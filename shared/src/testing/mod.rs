@@ -1,6 +1,7 @@
 //! In-memory stores, and the exams that they and the real ones must pass.
 
 mod memory_cards;
+mod memory_directory;
 mod memory_inbox;
 mod memory_look_ups;
 mod memory_outbox;
