@@ -46,7 +46,7 @@ def compiling() -> dict[str, str]:
         "SAM_BUILD_MODE": "debug",
         "CARGO_LAMBDA_COMPILER": "cargo",
         "CARGO_PROFILE_DEV_DEBUG": "0",
-        "CARGO_PROFILE_DEV_STRIP": "debuginfo",
+        "CARGO_PROFILE_DEV_STRIP": "symbols",
         "CARGO_TERM_COLOR": "never",
     }
 
