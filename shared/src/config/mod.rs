@@ -1,6 +1,7 @@
 //! What the environment says, parsed into the model's types. A bad value fails the cold start, with its name.
 
 mod enrich;
+mod manage;
 mod receive;
 mod stack;
 mod workers;
@@ -9,6 +10,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 pub use enrich::EnrichConfig;
+pub use manage::{Face, ManageConfig, OperateSettings};
 pub use receive::ReceiveConfig;
 pub use stack::{queues, tables, timing};
 pub use workers::{DeliverConfig, DispatchConfig, SweepConfig};
