@@ -1,9 +1,9 @@
 //! Gancho's domain. The rooms, in the order an event meets them.
 
+pub mod model;
+
 pub mod address;
 pub mod backoff;
-pub mod delivery;
-pub mod model;
 pub mod signing;
 pub mod work;
 
@@ -11,18 +11,20 @@ pub mod auth;
 pub mod intake;
 pub mod providers;
 
+pub mod dispatch;
 pub mod enrichment;
+
+pub mod delivery;
+
 pub mod manage;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "clients")]
+pub mod clients;
 #[cfg(feature = "aws")]
 pub mod config;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-#[cfg(feature = "clients")]
-pub mod clients;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "clients")]
-pub mod clients;

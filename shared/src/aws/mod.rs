@@ -3,6 +3,7 @@
 mod bells;
 mod cards;
 mod connect;
+mod deliveries;
 mod due;
 mod expression;
 mod failure;
@@ -10,6 +11,7 @@ mod inbox;
 mod items;
 pub mod keys;
 mod meter;
+mod outbox;
 mod rows;
 mod secrets;
 mod store;

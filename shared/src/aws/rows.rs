@@ -179,8 +179,11 @@ impl Rows for Store {
             .set(DEATHS, n(0))
             .remove(LEASE_UNTIL)
             .only_if(TURN, "=", n(fence.turn))
-            .only_if(LEASE_UNTIL, "=", millis(fence.lease))
             .only_if_there(DUE_SHARD);
+        update = match fence.lease {
+            Some(lease) => update.only_if(LEASE_UNTIL, "=", millis(lease)),
+            None => update.only_if_not_there(LEASE_UNTIL),
+        };
         for (name, value) in to_item(&record.patch)? {
             update = update.set(&name, value);
         }

@@ -2,6 +2,7 @@
 //! `Prepared`, a `Sender` turns that into `Sent`, and `judge` says what follows. Nothing can be recorded that was not
 //! sent, nor sent that was not signed.
 
+pub mod courier;
 pub mod judge;
 pub mod message;
 pub mod prepare;

@@ -7,8 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::model::ids::TenantId;
+use crate::auth::Card;
+use crate::model::delivery::Attempt;
+use crate::model::event::{Announcement, RawBody};
+use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
 use crate::model::row::{Queue, RowKey, WorkRow, WorkState};
+use crate::model::subscription::Subscription;
 use crate::work::{
     Bell, Bells, Claim, ClaimOutcome, Claimed, DueIndex, DueRow, Fence, Hold, Next, Record, Refusal, Ring, Rows,
     StoreError, Timing, Unrung, home_shard, judge,
@@ -26,8 +30,11 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 pub(super) struct Inner {
     pub(super) rows: BTreeMap<RowKey, Row>,
-    pub(super) bodies: BTreeMap<crate::model::ids::EventId, Vec<(String, crate::model::event::RawBody)>>,
-    pub(super) cards: BTreeMap<String, crate::auth::Card>,
+    pub(super) bodies: BTreeMap<EventId, Vec<(String, RawBody)>>,
+    pub(super) cards: BTreeMap<String, Card>,
+    pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    pub(super) announcements: BTreeMap<EventId, Announcement>,
+    pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,
     pub(super) held: Vec<Hold>,
@@ -73,6 +80,22 @@ impl MemoryStore {
         inner.held.retain(|other| other != hold);
         if held {
             inner.held.push(hold.clone());
+        }
+    }
+}
+
+impl MemoryStore {
+    /// Lets a row run from `now` on, as if the time it waits for had come.
+    pub fn make_ready(&self, key: &RowKey, now: Timestamp) {
+        if let Some(row) = self.open().rows.get_mut(key) {
+            row.insert("not_before".into(), now.as_millisecond().into());
+        }
+    }
+
+    /// Ends a row's lease, as if its worker had died and the time had passed.
+    pub fn end_lease(&self, key: &RowKey) {
+        if let Some(row) = self.open().rows.get_mut(key) {
+            row.remove("lease_until");
         }
     }
 }
@@ -141,7 +164,7 @@ impl Rows for MemoryStore {
         let mut inner = self.lock()?;
         let Some(row) = inner.rows.get_mut(&fence.key) else { return Ok(false) };
         let mut work = state(row)?;
-        if work.turn != fence.turn || work.lease_until != Some(fence.lease) || work.ended() {
+        if work.turn != fence.turn || work.lease_until != fence.lease || work.ended() {
             return Ok(false);
         }
         work.lease_until = None;

@@ -2,6 +2,7 @@
 
 mod memory_cards;
 mod memory_inbox;
+mod memory_outbox;
 mod memory_rows;
 pub mod samples;
 pub mod work_exam;

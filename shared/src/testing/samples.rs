@@ -4,14 +4,57 @@ use jiff::Timestamp;
 
 use crate::model::event::{Event, EventStatus, Provider};
 use crate::model::event_type::EventType;
-use crate::model::ids::{EventId, SourceId, TenantId};
+use crate::model::ids::{EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
+use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
+use crate::signing::seal::{NONCE_BYTES, StackKeys};
+use crate::signing::secret::Secret;
 use crate::work::{Timing, home_shard};
 
 /// The state of work that may run from `not_before`.
 #[must_use]
 pub fn work(key: &RowKey, queue: Queue, not_before: Timestamp, timing: &Timing) -> WorkState {
     WorkState::starting(queue, not_before, timing.due_at(not_before), home_shard(key))
+}
+
+/// A key to seal with.
+///
+/// # Panics
+/// Never: the text is long enough.
+#[must_use]
+pub fn stack_keys() -> StackKeys {
+    StackKeys::parse(&"k".repeat(64)).expect("long enough")
+}
+
+/// A subscription of the default tenant to one pattern, at a public address.
+///
+/// # Panics
+/// When the identifier or the pattern is none.
+#[must_use]
+pub fn subscription(id: &str, pattern: &str) -> Subscription {
+    let id: SubscriptionId = id.parse().expect("an identifier");
+    let tenant = TenantId::default_tenant();
+    let secret = Secret::generate([7; 32]);
+    let current = stack_keys().seal(secret.expose().as_bytes(), &tenant, id.as_str(), [1; NONCE_BYTES]);
+    let at = Timestamp::UNIX_EPOCH;
+    Subscription {
+        id,
+        tenant,
+        url: "https://hooks.example.com/in".into(),
+        events: vec![pattern.parse().expect("a pattern")],
+        description: None,
+        headers: Vec::new(),
+        retry: RetryPolicy::default(),
+        rate_limit_per_s: None,
+        timeout_s: DEFAULT_TIMEOUT_S,
+        signature: SignatureStyle::Standard,
+        batch: None,
+        secrets: SigningSecrets { current, hint: secret.hint(), previous: None },
+        state: SubscriptionState::set_by_tenant(true),
+        created_at: at,
+        updated_at: at,
+    }
 }
 
 /// A C2S lead event that may run from `now`; `name` makes it another event.

@@ -232,6 +232,17 @@ pub async fn all(store: &impl Examined, prefix: &str) {
     a_due_row_is_rung_by_one_sweep(store, &name("sweep")).await;
     parked_work_waits_and_comes_back(store, &name("park")).await;
     a_fence_of_another_row_is_not_a_key(store, &name("fence")).await;
+    unclaimed_work_does_not_write_over_a_claim(store, &name("unclaimed")).await;
+}
+
+/// Work that needs no claim records without one, but not over somebody's claim.
+async fn unclaimed_work_does_not_write_over_a_claim(store: &impl Examined, name: &str) {
+    let key = inserted(store, name).await;
+    let unclaimed = Fence::unclaimed(&read(store, &key).await);
+    let claimed = won(store, &claim(&key, 1, 0)).await.fence;
+    assert!(!store.record::<Event, _>(&unclaimed, &ended(1)).await.expect("the store answers"));
+    assert!(store.record::<Event, _>(&claimed, &again(2)).await.expect("the store answers"));
+    assert!(store.record::<Event, _>(&unclaimed, &ended(3)).await.expect("the store answers"));
 }
 
 /// A fence opens its own row only.

@@ -93,7 +93,7 @@ impl<R: WorkRow> Claimed<R> {
     #[must_use]
     pub fn new(row: R, claim: &Claim) -> Self {
         let tenant = row.tenant().clone();
-        let fence = Fence { key: claim.key.clone(), tenant, turn: claim.turn, lease: claim.lease_until };
+        let fence = Fence { key: claim.key.clone(), tenant, turn: claim.turn, lease: Some(claim.lease_until) };
         Self { row, fence }
     }
 }

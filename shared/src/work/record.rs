@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::hold::Hold;
 use crate::model::ids::TenantId;
-use crate::model::row::{Queue, RowKey};
+use crate::model::row::{Queue, RowKey, WorkRow};
 
 /// The claim a write stands on. A write whose turn or lease is no longer the row's changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +15,17 @@ pub struct Fence {
     pub tenant: TenantId,
     /// Its turn when it was claimed.
     pub turn: u32,
-    /// The end of the claim's lease.
-    pub lease: Timestamp,
+    /// The end of the claim's lease. None for work that needs no claim, because all it writes has derived names: then
+    /// nobody may hold one.
+    pub lease: Option<Timestamp>,
+}
+
+impl Fence {
+    /// The fence of work on this row that needs no claim.
+    #[must_use]
+    pub fn unclaimed<R: WorkRow>(row: &R) -> Self {
+        Self { key: row.key(), tenant: row.tenant().clone(), turn: row.work().turn, lease: None }
+    }
 }
 
 /// What is to become of a row.
