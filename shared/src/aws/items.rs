@@ -33,6 +33,10 @@ pub(super) const FAILED_SK: &str = "failed_sk";
 
 /// The index of what is due.
 pub(super) const DUE_INDEX: &str = "due";
+/// The index of a tenant's rows by day.
+pub(super) const LIST_INDEX: &str = "list";
+/// The index of a tenant's rows that failed.
+pub(super) const FAILED_INDEX: &str = "failed";
 
 pub(super) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())

@@ -10,11 +10,13 @@ mod failure;
 mod inbox;
 mod items;
 pub mod keys;
+mod listing;
 mod meter;
 mod outbox;
 mod rows;
 mod secrets;
 mod store;
+mod subscription_book;
 mod subscriptions;
 
 pub use connect::{AwsConfig, Budget, connect};

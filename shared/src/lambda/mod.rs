@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod http;
+mod refusal;
 pub mod telemetry;

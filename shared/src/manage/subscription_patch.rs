@@ -38,6 +38,7 @@ impl SubscriptionPatch {
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
         if fields.has("secret") {
+            fields.take("secret");
             fields.refuse(
                 "secret",
                 "not_changeable",
