@@ -32,7 +32,7 @@ pub enum Recorded {
 /// Where events are recorded.
 pub trait Inbox: Send + Sync {
     /// Records an event and its body, exactly once per id. Both are durable when this returns.
-    fn record(&self, event: &Event, body: &RawBody) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
+    fn record_event(&self, event: &Event, body: &RawBody) -> impl Future<Output = Result<Recorded, StoreError>> + Send;
 }
 
 /// The row of an event that comes in now.
@@ -76,7 +76,7 @@ pub async fn take_in(
     now: Timestamp,
 ) -> Result<Vec<Recorded>, StoreError> {
     let rows: Vec<Event> = incoming.iter().map(|event| row(event, now, timing)).collect();
-    let writes = rows.iter().zip(incoming).map(|(row, event)| store.record(row, event.body()));
+    let writes = rows.iter().zip(incoming).map(|(row, event)| store.record_event(row, event.body()));
     let outcomes: Vec<_> = stream::iter(writes.collect::<Vec<_>>()).buffered(PARALLEL).collect().await;
 
     let mut rings = Vec::new();

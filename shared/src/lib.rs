@@ -4,12 +4,14 @@ pub mod model;
 
 pub mod address;
 pub mod backoff;
+pub mod limits;
 pub mod signing;
 pub mod work;
 
 pub mod auth;
 pub mod intake;
 pub mod providers;
+pub mod switches;
 
 pub mod dispatch;
 pub mod enrichment;

@@ -1,5 +1,7 @@
 //! Every recorded C2S request is read as it says it should be. A file added under `events/c2s` is a test added here.
 
+#![expect(clippy::unwrap_used, reason = "a recording that cannot be read is a failed test")]
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The envelopes carry what they say: the demo lead, and bells.
 
+#![expect(clippy::unwrap_used, reason = "a recording that cannot be read is a failed test")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,8 +1,39 @@
-//! Wires the function.
+//! Wires `deliver`: settings, the stack key, the way out.
 
-use lambda_runtime::{LambdaEvent, run, service_fn};
+mod handler;
+
+use std::sync::Arc;
+
+use gancho::address::AllowList;
+use gancho::aws::{Budget, Secrets, Store, connect};
+use gancho::clients::receiver::Receiver;
+use gancho::config::{DeliverConfig, Environment};
+use gancho::delivery::courier::Courier;
+use gancho::lambda::{batch, telemetry};
+use gancho::signing::seal::StackKeys;
+use gancho::switches::Switchboard;
+use jiff::{SignedDuration, Timestamp};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    run(service_fn(async |event: LambdaEvent<serde_json::Value>| Ok::<_, lambda_runtime::Error>(event.payload))).await
+    telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
+    let config = DeliverConfig::from_vars(&Environment)?;
+    let allowed: AllowList = config.egress_allow.parse()?;
+    let aws = connect(Budget::WORKER.stretched(config.dispatch.patience)).await;
+    let keys = StackKeys::parse(&Secrets::new(&aws).read(&config.stack_key_secret).await?)?;
+    let store = Store::new(&aws, config.dispatch.tables, config.dispatch.queues, config.dispatch.timing);
+    let courier = Courier {
+        store: store.clone(),
+        sender: Receiver::new(&allowed)?,
+        keys,
+        allowed,
+        timing: config.dispatch.timing,
+        kept_for: SignedDuration::from_hours(24 * i64::from(config.dispatch.event_retention_days)),
+        clock: Timestamp::now,
+        chance: rand::random,
+    };
+    let courier = Arc::new(courier);
+    let switches = Arc::new(Switchboard::new(store));
+    batch::serve(move |deadline| handler::Deliver { courier: courier.clone(), switches: switches.clone(), deadline })
+        .await
 }

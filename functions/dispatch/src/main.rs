@@ -1,8 +1,27 @@
-//! Wires the function.
+//! Wires `dispatch`.
 
-use lambda_runtime::{LambdaEvent, run, service_fn};
+mod handler;
+
+use std::sync::Arc;
+
+use gancho::aws::{Budget, Store, connect};
+use gancho::config::{DispatchConfig, Environment};
+use gancho::lambda::{batch, telemetry};
+use gancho::switches::Switchboard;
+use jiff::{SignedDuration, Timestamp};
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    run(service_fn(async |event: LambdaEvent<serde_json::Value>| Ok::<_, lambda_runtime::Error>(event.payload))).await
+    telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
+    let config = DispatchConfig::from_vars(&Environment)?;
+    let aws = connect(Budget::WORKER.stretched(config.patience)).await;
+    let store = Store::new(&aws, config.tables, config.queues, config.timing);
+    let shared = Arc::new(handler::Shared {
+        switches: Switchboard::new(store.clone()),
+        store,
+        timing: config.timing,
+        kept_for: SignedDuration::from_hours(24 * i64::from(config.event_retention_days)),
+        clock: Timestamp::now,
+    });
+    batch::serve(move |_| handler::Dispatch(shared.clone())).await
 }

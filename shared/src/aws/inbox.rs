@@ -35,7 +35,7 @@ const EVENT: &str = "event";
 const VARIANTS: &str = "variants";
 
 impl Inbox for Store {
-    async fn record(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
+    async fn record_event(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
         let row = Self::row_item(event)?;
         let beside = body_item(event, body)?;
         let table = &self.tables.events;

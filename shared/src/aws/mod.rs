@@ -11,13 +11,16 @@ mod inbox;
 mod items;
 pub mod keys;
 mod listing;
+mod look_ups;
 mod meter;
 mod outbox;
 mod rows;
 mod secrets;
+mod signals;
 mod store;
 mod subscription_book;
 mod subscriptions;
+mod switches;
 
 pub use connect::{AwsConfig, Budget, connect};
 pub use inbox::SubjectBody;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::expression::Update;
-use super::items::{EXPIRES_AT, Item, from_item, s, seconds, text, to_item};
+use super::items::{Item, from_item, s, text, to_item};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
@@ -47,9 +47,7 @@ impl Couriers for Store {
     }
 
     async fn put_attempt(&self, id: &DeliveryId, attempt: &Attempt, expires_at: Timestamp) -> Result<(), StoreError> {
-        let mut item = to_item(attempt)?;
-        item.insert(EXPIRES_AT.into(), seconds(expires_at));
-        self.put(&self.tables.events, keys::attempt(id, attempt.n), item).await
+        Self::put_attempt(self, id, attempt, expires_at).await
     }
 
     async fn disable(

@@ -50,9 +50,6 @@ const PER_PAGE: usize = 50;
 /// A page of leads comes with their threads.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Statuses of the gateway before C2S, which does not know what became of the request behind it.
-const GATEWAY_STATUSES: [u16; 7] = [502, 504, 520, 521, 522, 523, 524];
-
 impl C2sClient {
     /// Most answers take well below a second; creating a message may take a few.
     pub const TIMEOUT: Duration = Duration::from_secs(15);
@@ -96,9 +93,6 @@ impl C2sClient {
             Silence::NotSent => UpstreamErrorKind::Unreachable,
             Silence::Cut | Silence::Late => UpstreamErrorKind::UnknownOutcome,
         })?;
-        if GATEWAY_STATUSES.contains(&answer.status) {
-            return Err(UpstreamErrorKind::UnknownOutcome);
-        }
         match of_one_lead(&answer) {
             Some(failure) => Err(failure),
             // It stands in the thread, also if what they say about it cannot be read.

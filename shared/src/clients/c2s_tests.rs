@@ -59,7 +59,7 @@ async fn a_message_is_posted_once_and_its_id_read_wherever_it_stands() {
 
 #[tokio::test]
 async fn a_status_says_what_became_of_a_message() {
-    use UpstreamErrorKind::{Broken, CredentialsRefused, NotFound, RateLimited, Rejected, UnknownOutcome};
+    use UpstreamErrorKind::{Broken, CredentialsRefused, NotFound, RateLimited, Rejected};
     for (status, kind) in [
         (401, CredentialsRefused),
         (403, Rejected { status: 403 }),
@@ -69,9 +69,9 @@ async fn a_status_says_what_became_of_a_message() {
         (429, RateLimited { retry_after: None }),
         (500, Broken { status: 500 }),
         (503, Broken { status: 503 }),
-        (502, UnknownOutcome),
-        (504, UnknownOutcome),
-        (524, UnknownOutcome),
+        (502, Broken { status: 502 }),
+        (504, Broken { status: 504 }),
+        (524, Broken { status: 524 }),
     ] {
         assert_eq!(posted(ResponseTemplate::new(status)).await, Err(kind), "{status}");
     }

@@ -103,8 +103,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the machine has no trust roots.
 pub fn upstream_http() -> Result<reqwest::Client, SetupError> {
-    // One provider for the process. Somebody else having been first is fine: it is the only one compiled in.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    super::provide_crypto();
     reqwest::Client::builder()
         .user_agent(concat!("Gancho/", env!("CARGO_PKG_VERSION")))
         .no_proxy()

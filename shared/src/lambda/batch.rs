@@ -111,6 +111,19 @@ async fn run<W: Worker>(worker: &W, (id, job): (String, W::Job)) -> Option<Strin
     }
 }
 
+/// Serves a queue: each batch gets a worker of its own, made for the invocation's deadline.
+///
+/// # Errors
+/// When the runtime API cannot be reached.
+pub async fn serve<W: Worker>(worker_until: impl Fn(Timestamp) -> W) -> Result<(), lambda_runtime::Error> {
+    let worker_until = &worker_until;
+    lambda_runtime::run(lambda_runtime::service_fn(async move |event: lambda_runtime::LambdaEvent<SqsEvent>| {
+        let worker = worker_until(deadline(event.context.deadline));
+        Ok::<_, lambda_runtime::Error>(answer(event.payload, &worker).await)
+    }))
+    .await
+}
+
 /// When an invocation must have ended, from Lambda's context (milliseconds since 1970).
 #[must_use]
 pub fn deadline(context_deadline_ms: u64) -> Timestamp {

@@ -2,5 +2,6 @@
 
 pub mod batch;
 pub mod http;
+pub mod metrics;
 mod refusal;
 pub mod telemetry;

@@ -17,11 +17,8 @@ pub enum BodyError {
     Fields(Vec<FieldError>),
 }
 
-/// Unknown fields told of in one answer. A body of nothing else has thousands.
-const MAX_UNKNOWN: usize = 20;
-
-/// An object being read, with what was wrong so far. A field nobody asked for is an error: it is more often a
-/// spelling mistake than meant for somebody else, and a setting that is silently not set is found out too late.
+/// An object being read, with what was wrong so far. Fields nobody asks for are passed over: a client may be newer
+/// or older than we are.
 pub struct JsonFields {
     object: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -103,19 +100,20 @@ impl JsonFields {
         None
     }
 
-    /// Notes a field that nothing here is called.
-    pub fn unknown(&mut self, path: impl Into<String>) {
-        self.refuse(path, "unknown_field", "there is no field of this name");
+    /// Refuses every field that was not taken: an operator's typing mistake must not pass for a wish that was heard.
+    pub fn refuse_rest(&mut self) {
+        let rest: Vec<String> =
+            self.object.iter().filter(|(_, value)| !value.is_null()).map(|(k, _)| k.clone()).collect();
+        for path in rest {
+            self.refuse(path, "unknown_field", "there is no such field here");
+        }
     }
 
     /// What was made of the fields.
     ///
     /// # Errors
     /// Anything was wrong.
-    pub fn finish<T>(mut self, made: Option<T>) -> Result<T, BodyError> {
-        for name in std::mem::take(&mut self.object).into_iter().map(|(name, _)| name).take(MAX_UNKNOWN) {
-            self.unknown(name);
-        }
+    pub fn finish<T>(self, made: Option<T>) -> Result<T, BodyError> {
         match made {
             Some(made) if self.errors.is_empty() => Ok(made),
             _ => Err(BodyError::Fields(self.errors)),

@@ -145,6 +145,7 @@ fn wish(body: &[u8]) -> Result<Wish, BodyError> {
         Ok(cursor) if cursor.list == ListKind::Failed => Some(cursor),
         _ => fields.refused("cursor", "invalid_cursor", "this is no `next_cursor` of a recovery"),
     });
+    fields.refuse_rest();
     fields.finish(since.map(|since| Wish { since, cursor }))
 }
 

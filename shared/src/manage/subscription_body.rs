@@ -53,6 +53,7 @@ impl NewSubscription {
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
         let made = Self::take(&mut fields, allowed);
+        fields.refuse_rest();
         fields.finish(made)
     }
 

@@ -143,7 +143,7 @@ pub(super) fn batch(fields: &mut JsonFields) -> Option<BatchRule> {
     let max_events = fields.bounded("batch.max_events", &given.remove("max_events").unwrap_or_default(), &BATCH_EVENTS);
     let max_wait_s = fields.bounded("batch.max_wait_s", &given.remove("max_wait_s").unwrap_or_default(), &BATCH_WAIT_S);
     for name in given.keys() {
-        fields.unknown(format!("batch.{name}"));
+        fields.refuse(format!("batch.{name}"), "unknown_field", "there is no such field here");
     }
     Some(BatchRule { max_events: max_events?, max_wait_s: max_wait_s? })
 }

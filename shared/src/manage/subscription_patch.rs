@@ -71,6 +71,7 @@ impl SubscriptionPatch {
             batch: batch.map(|()| field::batch(&mut fields)),
             active: fields.boolean("active"),
         };
+        fields.refuse_rest();
         fields.finish(Some(made))
     }
 

@@ -190,6 +190,7 @@ fn rotation(body: &[u8]) -> Result<(Duration, Option<Secret>), BodyError> {
     let mut fields = JsonFields::read(if body.is_empty() { b"{}" } else { body })?;
     let overlap_s = fields.number("overlap_s", &(0..=MAX_OVERLAP_S)).unwrap_or(DEFAULT_OVERLAP_S);
     let secret = super::subscription_fields::secret(&mut fields);
+    fields.refuse_rest();
     fields.finish(Some((Duration::from_secs(overlap_s.into()), secret)))
 }
 

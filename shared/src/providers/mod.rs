@@ -7,7 +7,7 @@ pub mod c2s;
 
 use jiff::Timestamp;
 
-use crate::model::event::{Provider, RawBody};
+use crate::model::event::{Announcement, Event, Provider, RawBody};
 use crate::model::event_type::EventType;
 use crate::model::ids::{EventId, SourceId, TenantId};
 use crate::model::row::Queue;
@@ -87,4 +87,30 @@ impl Incoming {
     pub const fn body(&self) -> &RawBody {
         &self.body
     }
+}
+
+/// A stored body that its own provider cannot read any more.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unreadable_body: {0}")]
+pub struct Unreadable(pub String);
+
+/// An event as subscribers hear of it, from its stored body: the one match on the provider.
+///
+/// # Errors
+/// When the body cannot be read.
+pub fn announce(event: &Event, body: &RawBody) -> Result<Announcement, Unreadable> {
+    let data = match event.provider {
+        Provider::C2s => {
+            let lead = c2s::payload::parse_event(&body.bytes).map_err(|error| Unreadable(error.detail))?;
+            c2s::translate::lead_received(&lead, &event.source)
+        }
+        Provider::Tenant => serde_json::from_slice(&body.bytes).map_err(|error| Unreadable(error.to_string()))?,
+    };
+    Ok(Announcement {
+        id: event.id.clone(),
+        tenant: event.tenant.clone(),
+        event_type: event.event_type,
+        at: event.occurred_at,
+        data,
+    })
 }

@@ -7,7 +7,7 @@ use crate::model::row::WorkRow;
 use crate::work::{Ring, Rows, StoreError};
 
 impl Inbox for MemoryStore {
-    async fn record(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
+    async fn record_event(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
         if self.insert(event).await? {
             self.lock()?.bodies.entry(event.id.clone()).or_default().push((event.digest.clone(), body.clone()));
             return Ok(Recorded::New);

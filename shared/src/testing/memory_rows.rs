@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::auth::Card;
+use crate::enrichment::look_up::LookUp;
+use crate::limits::Breaker;
 use crate::model::delivery::Attempt;
 use crate::model::event::{Announcement, RawBody};
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
@@ -35,6 +37,9 @@ pub(super) struct Inner {
     pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(super) announcements: BTreeMap<EventId, Announcement>,
     pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,
+    pub(super) slots: BTreeMap<String, Timestamp>,
+    pub(super) breakers: BTreeMap<String, Breaker>,
+    pub(super) look_ups: BTreeMap<String, LookUp>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,
     pub(super) held: Vec<Hold>,

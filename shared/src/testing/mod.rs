@@ -6,8 +6,10 @@ mod memory_book;
 mod memory_cards;
 mod memory_inbox;
 mod memory_listing;
+mod memory_look_ups;
 mod memory_outbox;
 mod memory_rows;
+mod memory_signals;
 pub mod samples;
 pub mod work_exam;
 
