@@ -56,7 +56,7 @@ const LAW: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["aws", "model", "work"]),
-    ("lambda", &["auth", "model", "work"]),
+    ("lambda", &["auth", "manage", "model", "work"]),
 ];
 
 /// Names that only one room may say.

@@ -1,4 +1,4 @@
-//! Attempts and lists of deliveries in DynamoDB.
+//! The attempts of deliveries in DynamoDB.
 
 use jiff::Timestamp;
 
@@ -6,6 +6,7 @@ use super::failure::store_error;
 use super::items::{EXPIRES_AT, expired, from_item, s, seconds, to_item};
 use super::keys;
 use super::store::Store;
+use crate::manage::attempts::Attempts;
 use crate::model::delivery::Attempt;
 use crate::model::ids::DeliveryId;
 use crate::work::StoreError;
@@ -25,12 +26,10 @@ impl Store {
         item.insert(EXPIRES_AT.to_owned(), seconds(expires_at));
         self.put(&self.tables.events, keys::attempt(delivery, attempt.n), item).await
     }
+}
 
-    /// The attempts that were kept whole, newest first, at most `limit`. Read strongly.
-    ///
-    /// # Errors
-    /// When the store does not answer or holds what cannot be read.
-    pub async fn attempts(&self, delivery: &DeliveryId, limit: u8, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {
+impl Attempts for Store {
+    async fn attempts(&self, delivery: &DeliveryId, limit: u8, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {
         let first = keys::attempts(delivery);
         let page = self
             .db

@@ -37,6 +37,10 @@ pub(super) const REV: &str = "rev";
 
 /// The index of what is due.
 pub(super) const DUE_INDEX: &str = "due";
+/// The index of a tenant's rows by day.
+pub(super) const LIST_INDEX: &str = "list";
+/// The index of a tenant's rows that failed.
+pub(super) const FAILED_INDEX: &str = "failed";
 
 /// The index that lists all entries of a kind.
 pub(super) const KIND_INDEX: &str = "kind";

@@ -15,7 +15,7 @@ use crate::work::Hold;
 pub const LIST_SHARDS: u8 = 4;
 
 /// A primary key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// The partition.
     pub pk: String,

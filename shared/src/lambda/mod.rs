@@ -3,4 +3,5 @@
 pub mod batch;
 pub mod http;
 pub mod metrics;
+mod refusal;
 pub mod telemetry;

@@ -53,6 +53,7 @@ impl NewSubscription {
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
         let made = Self::take(&mut fields, allowed);
+        fields.refuse_rest();
         fields.finish(made)
     }
 
@@ -66,10 +67,7 @@ impl NewSubscription {
         // Every field is read before the first is needed, so that all errors are found.
         let url = field::url(fields, allowed);
         let events = field::events(fields);
-        let secret = fields.text("secret").and_then(|text| match Secret::parse(&text) {
-            Ok(secret) => Some(secret),
-            Err(error) => fields.refused("secret", "invalid_secret", error.to_string()),
-        });
+        let secret = field::secret(fields);
         let description = field::description(fields);
         let headers = field::headers(fields).unwrap_or_default();
         let kind = field::retry(fields).unwrap_or(RetryPolicy::default().kind);

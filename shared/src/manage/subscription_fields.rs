@@ -13,6 +13,7 @@ use crate::model::subscription::{
     BATCH_EVENTS, BATCH_WAIT_S, BatchRule, MAX_DESCRIPTION_CHARS, MAX_PATTERNS, RATE_LIMIT_PER_S, SignatureStyle,
     TIMEOUT_S,
 };
+use crate::signing::secret::Secret;
 
 /// What stands for a header's value that is not shown. Sent back, it leaves the value as it is.
 pub const MASK: &str = "•••";
@@ -51,6 +52,13 @@ pub(super) fn events(fields: &mut JsonFields) -> Option<Vec<EventPattern>> {
         }
     }
     Some(patterns.into_iter().collect())
+}
+
+pub(super) fn secret(fields: &mut JsonFields) -> Option<Secret> {
+    match Secret::parse(&fields.text("secret")?) {
+        Ok(secret) => Some(secret),
+        Err(error) => fields.refused("secret", "invalid_secret", error.to_string()),
+    }
 }
 
 pub(super) fn description(fields: &mut JsonFields) -> Option<String> {
@@ -134,5 +142,8 @@ pub(super) fn batch(fields: &mut JsonFields) -> Option<BatchRule> {
     };
     let max_events = fields.bounded("batch.max_events", &given.remove("max_events").unwrap_or_default(), &BATCH_EVENTS);
     let max_wait_s = fields.bounded("batch.max_wait_s", &given.remove("max_wait_s").unwrap_or_default(), &BATCH_WAIT_S);
+    for name in given.keys() {
+        fields.refuse(format!("batch.{name}"), "unknown_field", "there is no such field here");
+    }
     Some(BatchRule { max_events: max_events?, max_wait_s: max_wait_s? })
 }

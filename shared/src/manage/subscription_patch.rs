@@ -38,6 +38,7 @@ impl SubscriptionPatch {
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
         if fields.has("secret") {
+            fields.take("secret");
             fields.refuse(
                 "secret",
                 "not_changeable",
@@ -70,6 +71,7 @@ impl SubscriptionPatch {
             batch: batch.map(|()| field::batch(&mut fields)),
             active: fields.boolean("active"),
         };
+        fields.refuse_rest();
         fields.finish(Some(made))
     }
 

@@ -138,3 +138,15 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_retry_at: Option<Timestamp>,
 }
+
+impl Attempt {
+    /// Whether its response may be the whole one, as far as it was kept: one as long as the delivery's own row bears
+    /// was cut there, and its whole is in a row of its own.
+    #[must_use]
+    pub fn response_is_whole(&self) -> bool {
+        self.response.as_ref().is_none_or(|response| response.len() + MAX_LETTER <= INLINE_RESPONSE)
+    }
+}
+
+/// A letter that does not fit whole is left out.
+const MAX_LETTER: usize = 4;

@@ -136,11 +136,14 @@ impl MemoryStore {
     }
 }
 
+/// When a row that failed ended: its place among the failed.
+pub(super) const FAILED_AT: &str = "failed_at";
+
 fn state(row: &Row) -> Result<WorkState, StoreError> {
     serde_json::from_value(Value::Object(row.clone())).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
-fn typed<R: WorkRow>(row: &Row) -> Result<R, StoreError> {
+pub(super) fn typed<R: WorkRow>(row: &Row) -> Result<R, StoreError> {
     serde_json::from_value(Value::Object(row.clone())).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
@@ -226,6 +229,9 @@ impl Rows for MemoryStore {
             }
         }
         set_state(row, &work)?;
+        if let Next::End { now, failed: true, .. } = &record.next {
+            row.insert(FAILED_AT.into(), now.to_string().into());
+        }
         row.insert("status".into(), record.status.into());
         row.extend(patch);
         for name in record.remove {
@@ -256,7 +262,7 @@ impl Rows for MemoryStore {
         work.due_shard = Some(home_shard(key));
         work.expires_at = None;
         set_state(row, &work)?;
-        for name in ["processed_at", "error", "result", "superseded_by", "turn_at"] {
+        for name in [FAILED_AT, "processed_at", "error", "result", "superseded_by", "turn_at"] {
             row.remove(name);
         }
         row.insert("status".into(), status.into());

@@ -1,8 +1,12 @@
 //! In-memory stores, and the exams that they and the real ones must pass.
 
+pub mod book_exam;
+pub mod listing_exam;
+mod memory_book;
 mod memory_cards;
 mod memory_directory;
 mod memory_inbox;
+mod memory_listing;
 mod memory_look_ups;
 mod memory_outbox;
 mod memory_rows;

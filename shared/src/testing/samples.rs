@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::{Event, EventStatus, Provider};
 use crate::model::event_type::EventType;
-use crate::model::ids::{EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
@@ -54,6 +55,28 @@ pub fn subscription(id: &str, pattern: &str) -> Subscription {
         state: SubscriptionState::set_by_tenant(true),
         created_at: at,
         updated_at: at,
+    }
+}
+
+/// A delivery of `tenant`'s, fanned out at `now`, to the subscription `sub_1`; `name` makes it another delivery.
+///
+/// # Panics
+/// Never: its names are names.
+#[must_use]
+pub fn delivery(name: &str, tenant: &TenantId, now: Timestamp) -> Delivery {
+    let event = EventId::derive(&["sample", name]);
+    let subscription: SubscriptionId = "sub_1".parse().expect("an identifier");
+    let id = DeliveryId::derive(&event, now, &subscription);
+    Delivery {
+        work: work(&RowKey::Delivery(id.clone()), Queue::Delivery, now, &Timing::default()),
+        id,
+        event,
+        tenant: tenant.clone(),
+        subscription,
+        event_type: EventType::InvoiceSent,
+        created_at: now,
+        status: DeliveryStatus::Pending,
+        last: None,
     }
 }
 

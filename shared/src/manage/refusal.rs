@@ -1,0 +1,70 @@
+//! Why a wish is not granted.
+
+use super::json_fields::BodyError;
+use crate::model::ids::SubscriptionId;
+use crate::signing::seal::OpenError;
+use crate::work::StoreError;
+
+/// Why a wish is not granted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// It does not exist, or is not the caller's to know of.
+    #[error("there is nothing by that name")]
+    NotFound,
+    /// What was sent cannot be used.
+    #[error(transparent)]
+    Input(#[from] BodyError),
+    /// It does not go together with how things stand.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// What was sealed does not open: ours to mend.
+    #[error("a sealed value cannot be read: {0}")]
+    Sealed(#[from] OpenError),
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What stands against a wish.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Another subscription of the tenant has the same URL and an event in common.
+    #[error("A subscription with this URL and event exists already.")]
+    SubscriptionExists {
+        /// Which, where the store could tell.
+        by: Option<SubscriptionId>,
+    },
+    /// The tenant has as many as it may.
+    #[error("A tenant may have at most {max} subscriptions.")]
+    TooManySubscriptions {
+        /// How many.
+        max: usize,
+    },
+    /// The delivery is still under way: there is nothing to replay yet.
+    #[error("The delivery has not ended.")]
+    NotEnded,
+    /// What the delivery said was erased, or is no longer kept.
+    #[error("What this delivery carried was erased or is no longer kept.")]
+    Erased,
+    /// The delivery's subscription was deleted.
+    #[error("The subscription of this delivery was deleted.")]
+    SubscriptionGone,
+    /// The subscription is switched off: what is sent to it would be cancelled at once.
+    #[error("The subscription is not active. Switch it on first.")]
+    SubscriptionInactive,
+}
+
+impl Conflict {
+    /// A stable word, for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SubscriptionExists { .. } => "subscription_exists",
+            Self::TooManySubscriptions { .. } => "too_many_subscriptions",
+            Self::NotEnded => "not_ended",
+            Self::Erased => "erased",
+            Self::SubscriptionGone => "subscription_gone",
+            Self::SubscriptionInactive => "subscription_inactive",
+        }
+    }
+}
