@@ -7,7 +7,9 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::failure::store_error;
-use super::items::{FAILED_INDEX, FAILED_PK, FAILED_SK, Item, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, from_item, s, text};
+use super::items::{
+    FAILED_INDEX, FAILED_PK, FAILED_SK, Item, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, from_item, s, text,
+};
 use super::keys::{self, LIST_SHARDS};
 use super::store::Store;
 use crate::manage::listing::{Listing, Place, Window};

@@ -39,10 +39,8 @@ impl SubscriptionBook for Store {
 
     async fn replace(&self, before: &Subscription, after: &Subscription) -> Result<Booked, StoreError> {
         let item = to_item(before)?;
-        let row = self
-            .put_row(after)?
-            .condition_expression(UNCHANGED)
-            .set_expression_attribute_values(Some(as_read(&item)));
+        let row =
+            self.put_row(after)?.condition_expression(UNCHANGED).set_expression_attribute_values(Some(as_read(&item)));
         let mut writes = vec![TransactWriteItem::builder().put(row.build().map_err(bad)?).build()];
         let (old, new) = (claims(before), claims(after));
         for claim in new.difference(&old) {

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn an_attempt_kept_whole_stands_before_its_short_form() {
-        let shown = shown(vec![attempt(1, Some("http_500"), "the whole story")], Some(attempt(1, Some("http_500"), "the")));
+        let shown =
+            shown(vec![attempt(1, Some("http_500"), "the whole story")], Some(attempt(1, Some("http_500"), "the")));
         assert_eq!(numbers(&shown), [1]);
         assert_eq!(shown[0].response.as_deref(), Some("the whole story"));
     }
@@ -119,7 +120,8 @@ mod tests {
     #[test]
     fn only_the_newest_failure_tells_all_it_was_told() {
         let long = "é".repeat(2_000);
-        let kept = vec![attempt(3, None, &long), attempt(2, Some("http_500"), &long), attempt(1, Some("http_500"), &long)];
+        let kept =
+            vec![attempt(3, None, &long), attempt(2, Some("http_500"), &long), attempt(1, Some("http_500"), &long)];
         let lengths: Vec<usize> = shown(kept, None).iter().map(|one| one.response.as_ref().unwrap().len()).collect();
         assert_eq!(lengths, [1024, 4000, 1024]);
     }

@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn every_bad_parameter_is_named() {
-        let query = "status=lost&event=invoice.lost&subscription_id=x&since=then&until=&cursor=x&limit=1000&wait_s=21&q=1";
+        let query =
+            "status=lost&event=invoice.lost&subscription_id=x&since=then&until=&cursor=x&limit=1000&wait_s=21&q=1";
         let Err(BodyError::Fields(errors)) = DeliveryFilter::parse(Some(query)) else { panic!("it was taken") };
         let named: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.path, error.code)).collect();
         insta::assert_snapshot!(named.join("\n"), @r"

@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn every_example_is_what_its_schema_says() {
         for EventTypeView { event_type, example, .. } in catalogue() {
-            let wrong: Vec<String> = validator(*event_type).iter_errors(example).map(|error| error.to_string()).collect();
+            let wrong: Vec<String> =
+                validator(*event_type).iter_errors(example).map(|error| error.to_string()).collect();
             assert!(wrong.is_empty(), "{event_type}: {wrong:?}");
             assert_eq!(example["type"], event_type.as_str());
         }
@@ -115,7 +116,14 @@ mod tests {
     fn amounts_are_decimal_strings() {
         let validator = validator(EventType::PaymentReceived);
         let body = |amount: Value| json!({"type": "payment.received", "data": {"payment_id": "1", "amount": amount, "currency": "EUR"}});
-        for (amount, good) in [(json!("10.00"), true), (json!("-3"), true), (json!(10), false), (json!(10.5), false), (json!("1e3"), false), (json!("1,5"), false)] {
+        for (amount, good) in [
+            (json!("10.00"), true),
+            (json!("-3"), true),
+            (json!(10), false),
+            (json!(10.5), false),
+            (json!("1e3"), false),
+            (json!("1,5"), false),
+        ] {
             assert_eq!(validator.is_valid(&body(amount.clone())), good, "{amount}");
         }
     }

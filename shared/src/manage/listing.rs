@@ -145,7 +145,17 @@ mod tests {
     #[test]
     fn a_text_that_is_no_cursor_is_refused() {
         let text = |plain: &str| URL_SAFE_NO_PAD.encode(plain);
-        for bad in [String::new(), "!".into(), text(""), text("d"), text("x1#"), text("d1"), text("dx#"), text("d1#nothing/1"), text("é1#")] {
+        for bad in [
+            String::new(),
+            "!".into(),
+            text(""),
+            text("d"),
+            text("x1#"),
+            text("d1"),
+            text("dx#"),
+            text("d1#nothing/1"),
+            text("é1#"),
+        ] {
             assert_eq!(bad.parse::<Cursor>(), Err(CursorError), "{bad}");
         }
     }

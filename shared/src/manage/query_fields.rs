@@ -119,17 +119,22 @@ mod tests {
             fields.limit();
             fields.time("since");
         });
-        assert_eq!(wrong, [
-            ("limit".to_owned(), "out_of_range"),
-            ("since".to_owned(), "invalid_time"),
-            ("colour".to_owned(), "unknown_parameter"),
-        ]);
+        assert_eq!(
+            wrong,
+            [
+                ("limit".to_owned(), "out_of_range"),
+                ("since".to_owned(), "invalid_time"),
+                ("colour".to_owned(), "unknown_parameter"),
+            ]
+        );
         assert_eq!(errors("a=1&a=2", |fields| drop(fields.text("a"))), [("a".to_owned(), "duplicate")]);
     }
 
     #[test]
     fn the_plus_of_an_offset_may_be_written_plainly() {
-        for query in ["since=2025-01-20T10:00:00+03:00", "since=2025-01-20T10:00:00%2B03:00", "since=2025-01-20T07:00:00Z"] {
+        for query in
+            ["since=2025-01-20T10:00:00+03:00", "since=2025-01-20T10:00:00%2B03:00", "since=2025-01-20T07:00:00Z"]
+        {
             let mut fields = QueryFields::read(Some(query));
             assert_eq!(fields.time("since").unwrap().to_string(), "2025-01-20T07:00:00Z");
         }
@@ -137,7 +142,14 @@ mod tests {
 
     #[test]
     fn limits_hold_on_both_sides() {
-        for (query, limit) in [("", Some(50)), ("limit=1", Some(1)), ("limit=100", Some(100)), ("limit=101", None), ("limit=-1", None), ("limit=x", None)] {
+        for (query, limit) in [
+            ("", Some(50)),
+            ("limit=1", Some(1)),
+            ("limit=100", Some(100)),
+            ("limit=101", None),
+            ("limit=-1", None),
+            ("limit=x", None),
+        ] {
             let mut fields = QueryFields::read(Some(query));
             let read = fields.limit();
             assert_eq!(fields.finish(read).ok(), limit, "{query}");

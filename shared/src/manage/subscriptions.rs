@@ -134,9 +134,8 @@ pub async fn change(
     // Looked up before the body is: what is not the caller's looks like nothing, whatever is sent.
     find(store, tenant, id).await?;
     let patch = SubscriptionPatch::parse(body, allowed)?;
-    let after = rewrite(store, tenant, id, |before| {
-        Ok(patch.clone().apply(before, chance.keys, || chance.bytes(), now)?)
-    });
+    let after =
+        rewrite(store, tenant, id, |before| Ok(patch.clone().apply(before, chance.keys, || chance.bytes(), now)?));
     let after = after.await?;
     tracing::info!(subscription.id = %id, tenant.id = %tenant, "subscription changed");
     Ok(SubscriptionView::of(after, now))

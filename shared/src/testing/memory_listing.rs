@@ -20,9 +20,7 @@ impl Listing for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Place>, StoreError> {
         let day_of = |at: Timestamp| at.strftime("%Y%m%d").to_string();
-        self.places::<R>(tenant, window, limit, |row, _| {
-            Some(row.listed_at()).filter(|at| day_of(*at) == day_of(day))
-        })
+        self.places::<R>(tenant, window, limit, |row, _| Some(row.listed_at()).filter(|at| day_of(*at) == day_of(day)))
     }
 
     async fn failed<R: WorkRow>(
