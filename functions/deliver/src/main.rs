@@ -34,6 +34,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     };
     let courier = Arc::new(courier);
     let switches = Arc::new(Switchboard::new(store));
-    batch::serve(move |deadline| handler::Deliver { courier: courier.clone(), switches: switches.clone(), deadline })
-        .await
+    let budget = config.work_budget;
+    batch::serve(move |deadline| {
+        let own = Timestamp::now().saturating_add(budget).unwrap_or(deadline);
+        handler::Deliver { courier: courier.clone(), switches: switches.clone(), deadline: deadline.min(own) }
+    })
+    .await
 }

@@ -1,8 +1,11 @@
 //! The APIs people manage things by. One binary, two functions with a role each: `GANCHO_FACE` says which this is.
 
+mod body;
 mod operate;
 mod portal;
 mod state;
+#[cfg(test)]
+mod testing;
 
 use anyhow::Context;
 use gancho::aws::{self, Budget, Secrets, Store};

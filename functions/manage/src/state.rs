@@ -17,8 +17,10 @@ pub(crate) struct State<S> {
     pub(crate) keys: StackKeys,
     /// What the environment says.
     pub(crate) config: ManageConfig,
-    clock: fn() -> Timestamp,
-    fill: fn(&mut [u8]),
+    /// The system's clock; a test's stands.
+    pub(crate) clock: fn() -> Timestamp,
+    /// Fills with chance.
+    pub(crate) fill: fn(&mut [u8]),
 }
 
 /// The state as the router carries it.

@@ -31,12 +31,19 @@ pub(super) const LIST_SK: &str = "list_sk";
 pub(super) const FAILED_PK: &str = "failed_pk";
 pub(super) const FAILED_SK: &str = "failed_sk";
 
+pub(super) const KIND_PK: &str = "kind_pk";
+pub(super) const KIND_SK: &str = "kind_sk";
+pub(super) const REV: &str = "rev";
+
 /// The index of what is due.
 pub(super) const DUE_INDEX: &str = "due";
 /// The index of a tenant's rows by day.
 pub(super) const LIST_INDEX: &str = "list";
 /// The index of a tenant's rows that failed.
 pub(super) const FAILED_INDEX: &str = "failed";
+
+/// The index that lists all entries of a kind.
+pub(super) const KIND_INDEX: &str = "kind";
 
 pub(super) fn s(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())

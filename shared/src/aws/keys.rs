@@ -176,6 +176,22 @@ pub fn source(source: &SourceId) -> Key {
     Key::new(format!("SOURCE#{source}"), "SOURCE")
 }
 
+/// A source's name in its tenant's partition: what is a tenant's is found in one strong query.
+#[must_use]
+pub fn tenant_source(tenant: &TenantId, source: &SourceId) -> Key {
+    Key::new(format!("TENANT#{tenant}"), format!("SOURCE#{source}"))
+}
+
+/// What sorts a tenant's keys together, and its sources.
+pub const KEY_PLACE: &str = "KEY#";
+/// What sorts a tenant's sources together.
+pub const SOURCE_PLACE: &str = "SOURCE#";
+
+/// The partition of the index `kind` that lists every tenant.
+pub const TENANTS: &str = "TENANT";
+/// The partition of the index `kind` that lists every source.
+pub const SOURCES: &str = "SOURCE";
+
 /// A subscription, in its tenant's partition: another tenant's cannot be asked for.
 #[must_use]
 pub fn subscription(tenant: &TenantId, subscription: &SubscriptionId) -> Key {

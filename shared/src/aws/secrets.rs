@@ -36,4 +36,19 @@ impl Secrets {
         })?;
         out.secret_string.ok_or_else(|| SecretError { name: name.to_owned(), why: "it holds no text".into() })
     }
+
+    /// The text a secret had before its last rotation, if it had one.
+    ///
+    /// # Errors
+    /// When it is not ours to read, or the service does not answer.
+    pub async fn read_previous(&self, name: &str) -> Result<Option<String>, SecretError> {
+        match self.0.get_secret_value().secret_id(name).version_stage("AWSPREVIOUS").send().await {
+            Ok(out) => Ok(out.secret_string),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(SecretError {
+                name: name.to_owned(),
+                why: super::failure::store_error("GetSecretValue", &error).to_string(),
+            }),
+        }
+    }
 }

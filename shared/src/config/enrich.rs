@@ -1,5 +1,7 @@
 //! What `enrich` is told.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::{ConfigError, DispatchConfig, Variables, parsed_or, required};
@@ -39,8 +41,16 @@ pub struct EnrichConfig {
     pub work_spacing: SignedDuration,
     /// How long a person is kept without a new event of their lead, days.
     pub party_retention_days: u32,
-    /// Between two polls of a source; 0 is never.
+    /// Between two polls of a source.
     pub poll_interval: SignedDuration,
+    /// The path a source's address is registered at with C2S.
+    pub c2s_subscribe_path: String,
+    /// How long one call to an upstream may take.
+    pub upstream_timeout: Duration,
+    /// How much of an invocation is used. The rest of its time is never promised to a row.
+    pub work_budget: SignedDuration,
+    /// Failed calls after which an event is given up.
+    pub max_tries: u32,
 }
 
 impl EnrichConfig {
@@ -70,6 +80,10 @@ impl EnrichConfig {
             work_spacing: millis("WORK_SPACING_MS", 2_500)?,
             party_retention_days: parsed_or(vars, "PARTY_RETENTION_DAYS", 180)?,
             poll_interval: seconds("POLL_INTERVAL_S", 3_600)?,
+            c2s_subscribe_path: parsed_or(vars, "C2S_SUBSCRIBE_PATH", "/integration/leads/subscribe".to_owned())?,
+            upstream_timeout: Duration::from_secs(parsed_or(vars, "UPSTREAM_TIMEOUT_S", 30)?),
+            work_budget: seconds("WORK_BUDGET_S", 900)?,
+            max_tries: parsed_or(vars, "MAX_TRIES", 6)?,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What `dispatch`, `deliver` and `sweep` are told.
 
+use jiff::SignedDuration;
+
 use super::{ConfigError, Variables, parsed_or, required, stack};
 use crate::aws::{QueueUrls, Tables};
 use crate::work::Timing;
@@ -46,6 +48,8 @@ pub struct DeliverConfig {
     pub stack_key_secret: String,
     /// `host:port` pairs that may be sent to over http whatever their address; empty in production.
     pub egress_allow: String,
+    /// How much of an invocation is used. The rest of its time is never promised to a row.
+    pub work_budget: SignedDuration,
 }
 
 impl DeliverConfig {
@@ -58,6 +62,7 @@ impl DeliverConfig {
             dispatch: DispatchConfig::from_vars(vars)?,
             stack_key_secret: required(vars, "SECRET_STACK_KEY")?,
             egress_allow: vars.get("EGRESS_ALLOW").unwrap_or_default(),
+            work_budget: SignedDuration::from_secs(parsed_or(vars, "WORK_BUDGET_S", 900)?),
         })
     }
 }

@@ -75,6 +75,8 @@ pub struct Settings {
     pub party_kept_for: SignedDuration,
     /// How long an event is kept after its end.
     pub event_kept_for: SignedDuration,
+    /// Between two polls of a source.
+    pub poll_interval: SignedDuration,
     /// Failed calls after which an event is given up.
     pub max_tries: u32,
     /// When an upstream is left alone.

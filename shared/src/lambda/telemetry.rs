@@ -7,8 +7,9 @@ const OURS: [&str; 7] = ["gancho", "receive", "enrich", "dispatch", "deliver", "
 
 /// Starts logging. `level` applies to our crates only: a library at `debug` may print what we promised not to.
 pub fn start(level: &str) {
-    let level = match level {
-        "trace" | "debug" | "info" | "warn" | "error" => level,
+    let level = level.to_ascii_lowercase();
+    let level = match level.as_str() {
+        "trace" | "debug" | "info" | "warn" | "error" => level.as_str(),
         _ => "info",
     };
     let directives: Vec<String> =

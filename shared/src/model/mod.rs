@@ -1,5 +1,7 @@
 //! The nouns. They know neither clock nor randomness: both come in as arguments.
 
+pub mod api_key;
+pub mod business_hours;
 pub mod contact;
 pub mod custom_header;
 pub mod delivery;
@@ -12,4 +14,7 @@ pub mod person;
 pub mod retry_policy;
 pub mod row;
 pub mod sealed;
+pub mod source;
 pub mod subscription;
+pub mod switch;
+pub mod tenant;

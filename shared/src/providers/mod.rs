@@ -12,6 +12,16 @@ use crate::model::event_type::EventType;
 use crate::model::ids::{EventId, SourceId, TenantId};
 use crate::model::row::Queue;
 
+/// The path of a provider's doorbells, in front of their tokens; none for a provider that has no sources.
+#[must_use]
+pub const fn doorbell(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::C2s => Some("/api/v1/webhooks/c2s"),
+        // The back office publishes with its tenant's key.
+        Provider::Tenant => None,
+    }
+}
+
 /// An event that is known to be the provider's, and not yet recorded. Outside this room it can be read, not made.
 #[derive(Debug, Clone)]
 pub struct Incoming {

@@ -14,7 +14,7 @@ fn key(row: &LookUp) -> String {
 
 impl LookUps for MemoryStore {
     async fn begin(&self, row: &LookUp) -> Result<Option<LookUp>, StoreError> {
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let there = inner.look_ups.get(&key(row)).cloned();
         if there.is_none() {
             inner.look_ups.insert(key(row), row.clone());
@@ -23,7 +23,7 @@ impl LookUps for MemoryStore {
     }
 
     async fn save(&self, row: &mut LookUp) -> Result<bool, StoreError> {
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let seen = row.version;
         row.version += 1;
         match inner.look_ups.get_mut(&key(row)) {

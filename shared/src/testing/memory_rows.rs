@@ -34,6 +34,7 @@ pub(super) struct Inner {
     pub(super) rows: BTreeMap<RowKey, Row>,
     pub(super) bodies: BTreeMap<EventId, Vec<(String, RawBody)>>,
     pub(super) cards: BTreeMap<String, Card>,
+    pub(super) directory: super::memory_directory::Shelves,
     pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(super) announcements: BTreeMap<EventId, Announcement>,
     pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,
@@ -45,6 +46,8 @@ pub(super) struct Inner {
     pub(super) held: Vec<Hold>,
     pub(super) deaf: bool,
     pub(super) down: bool,
+    /// Writes left until the store goes down, as it does for a worker that dies.
+    pub(super) writes_left: Option<u32>,
 }
 
 impl MemoryStore {
@@ -72,6 +75,34 @@ impl MemoryStore {
     /// Whether the queues take messages.
     pub fn set_deaf(&self, deaf: bool) {
         self.open().deaf = deaf;
+    }
+
+    /// Lets so many more writes through and then goes down, as the store does for a worker that dies.
+    pub fn die_after(&self, writes: u32) {
+        self.open().writes_left = Some(writes);
+    }
+
+    /// Comes back, with all that was written.
+    pub fn revive(&self) {
+        let mut inner = self.open();
+        inner.writes_left = None;
+        inner.down = false;
+    }
+
+    /// Counts a write, or goes down at it. A write that is refused is one as well.
+    pub(super) fn lock_to_write(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
+        let mut inner = self.lock()?;
+        match inner.writes_left {
+            Some(0) => {
+                inner.down = true;
+                Err(StoreError::Unavailable("the worker died".into()))
+            }
+            Some(n) => {
+                inner.writes_left = Some(n - 1);
+                Ok(inner)
+            }
+            None => Ok(inner),
+        }
     }
 
     /// Whether the store answers.
@@ -141,7 +172,7 @@ impl Rows for MemoryStore {
 
     async fn insert<R: WorkRow>(&self, row: &R) -> Result<bool, StoreError> {
         let stored = object(row)?;
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let new = !inner.rows.contains_key(&row.key());
         if new {
             inner.rows.insert(row.key(), stored);
@@ -150,7 +181,7 @@ impl Rows for MemoryStore {
     }
 
     async fn claim<R: WorkRow>(&self, claim: &Claim) -> Result<ClaimOutcome<R>, StoreError> {
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let Some(row) = inner.rows.get_mut(&claim.key) else { return Ok(ClaimOutcome::Refused(Refusal::Gone)) };
         let mut work = state(row)?;
         if let Err(refusal) = judge(&work, claim) {
@@ -169,7 +200,7 @@ impl Rows for MemoryStore {
         record: &Record<P>,
     ) -> Result<bool, StoreError> {
         let patch = object(&record.patch)?;
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let Some(row) = inner.rows.get_mut(&fence.key) else { return Ok(false) };
         let mut work = state(row)?;
         if work.turn != fence.turn || work.lease_until != fence.lease || work.ended() {
@@ -218,7 +249,7 @@ impl Rows for MemoryStore {
         status: &'static str,
         now: Timestamp,
     ) -> Result<Option<R>, StoreError> {
-        let mut inner = self.lock()?;
+        let mut inner = self.lock_to_write()?;
         let Some(row) = inner.rows.get_mut(key) else { return Ok(None) };
         let mut work = state(row)?;
         if !work.ended() || row.get("erased").is_some_and(|erased| erased == true) {

@@ -4,6 +4,7 @@ pub mod book_exam;
 pub mod listing_exam;
 mod memory_book;
 mod memory_cards;
+mod memory_directory;
 mod memory_inbox;
 mod memory_listing;
 mod memory_look_ups;

@@ -1,12 +1,47 @@
 //! The operator's side.
 
+mod address;
+mod admin;
+mod answer;
+mod sources;
+mod tenants;
+#[cfg(test)]
+mod tests;
+
 use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use gancho::auth::Cards;
 use gancho::aws::{Secrets, Store};
 use gancho::config::OperateSettings;
+use gancho::manage::directory::Directory;
+use gancho::work::{Bells, Rows};
 
+use crate::operate::admin::{AdminTokens, Gate, TokenSecret};
 use crate::state::Shared;
 
-/// The routes of the operator's side.
-pub(crate) fn router(state: Shared<Store>, _settings: OperateSettings, _secrets: Secrets) -> Router {
-    Router::new().with_state(state)
+/// What the routes need of a store.
+pub(crate) trait Backing: Bells + Cards + Directory + Rows + 'static {}
+impl<S: Bells + Cards + Directory + Rows + 'static> Backing for S {}
+
+/// The operator's side, over the real things.
+pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: Secrets) -> Router {
+    routes(state, TokenSecret { secrets, name: settings.admin_token_secret })
+}
+
+/// The routes of the operator's side, behind the operator's door.
+fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
+    let admin = Router::new()
+        .route("/tenants", get(tenants::list).post(tenants::create))
+        .route("/tenants/{id}", get(tenants::read).patch(tenants::change).delete(tenants::remove))
+        .route("/tenants/{id}/keys", get(tenants::list_keys).post(tenants::create_key))
+        .route("/tenants/{id}/keys/{key}", delete(tenants::remove_key))
+        .route("/sources", get(sources::list).post(sources::create))
+        .route("/sources/{id}", get(sources::read).patch(sources::change).delete(sources::remove))
+        .route("/sources/{id}/rotate", post(sources::rotate));
+    let gate = Gate::new(state.clone(), tokens);
+    Router::new()
+        .nest("/api/v1/admin", admin)
+        .route_layer(from_fn_with_state(gate, admin::only_operators::<S, T>))
+        .with_state(state)
 }

@@ -1,0 +1,27 @@
+# Everything a reader or a machine does with this project. The work is in local/; `make` alone lists the targets.
+PYTHON ?= python3
+GANCHO := $(PYTHON) local/gancho.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test down lint build invoke
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+run: ## the whole stack on this machine, with a recorded lead played through it; stays up
+	@$(GANCHO) up
+
+test: ## every test, against a local stack of their own; T=name for some of them
+	@$(GANCHO) test $(T)
+
+down: ## stop what runs
+	@$(GANCHO) down
+
+lint: ## formatting, clippy, documentation, template, dependencies
+	@$(GANCHO) lint
+
+build: ## the functions, for this machine
+	@$(GANCHO) build
+
+invoke: ## one function with a recorded event: FN=receive EVENT=events/c2s/….json
+	@$(GANCHO) invoke $(or $(FN),$(error FN is missing)) $(or $(EVENT),$(error EVENT is missing))

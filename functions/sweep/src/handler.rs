@@ -1,0 +1,56 @@
+//! One run of the sweep.
+
+use gancho::aws::Store;
+use gancho::lambda::batch::deadline;
+use gancho::lambda::metrics::{Unit, emit};
+use gancho::work::{SweepLimits, SweepReport, Timing, sweep};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+pub(crate) struct Sweeper {
+    pub(crate) store: Store,
+    pub(crate) timing: Timing,
+    pub(crate) limits: SweepLimits,
+    pub(crate) clock: fn() -> Timestamp,
+}
+
+/// Time kept back at the end of an invocation for what is under way.
+const MARGIN: SignedDuration = SignedDuration::from_secs(5);
+
+impl Sweeper {
+    /// Sweeps, unless another sweep is at it.
+    pub(crate) async fn run(&self, context_deadline_ms: u64) -> Result<Value, lambda_runtime::Error> {
+        let now = (self.clock)();
+        let until = deadline(context_deadline_ms);
+        if !self.store.lease_sweep(now, until).await? {
+            tracing::info!("another sweep is at it");
+            return Ok(json!({"swept": false}));
+        }
+        let stop = until.saturating_sub(MARGIN).unwrap_or(until);
+        let swept = sweep(&self.store, &self.timing, &self.limits, &self.clock, stop).await;
+        self.store.end_sweep(until).await?;
+        let report = swept?;
+        tell(&report, (self.clock)());
+        Ok(json!({
+            "swept": true,
+            "rung": report.rung,
+            "unparked": report.unparked,
+            "moved": report.moved,
+            "unrung": report.unrung,
+        }))
+    }
+}
+
+fn tell(report: &SweepReport, now: Timestamp) {
+    tracing::info!(
+        rung = report.rung,
+        unparked = report.unparked,
+        moved = report.moved,
+        unrung = report.unrung,
+        crowded = ?report.crowded,
+        "swept"
+    );
+    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+    let rung = report.rung as f64;
+    emit(now, &[("SweepRung", rung, Unit::Count)]);
+}

@@ -1,0 +1,72 @@
+"""`make invoke FN=receive EVENT=events/c2s/….json`: one function, one recorded event, the answer and the log lines.
+
+Where a Docker engine answers, in AWS's own image by `sam local invoke`; elsewhere on the running local stack."""
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stack import recorded
+from stack.build import artefacts_locked, functions
+from stack.deploy import FUNCTIONS, client, demand_local_account
+from stack.environment import environment
+from stack.places import BUILT, LOCAL, ROOT, RUN
+from stack.progress import Failed, say
+
+
+def invoke(function: str, event: Path) -> int:
+    """Shows what a function answers; 1 if it failed."""
+    if function not in FUNCTIONS:
+        raise Failed(f"there is no function `{function}`", do=f"FN is one of {', '.join(FUNCTIONS)}")
+    if not event.is_file():
+        raise Failed(f"there is no file {event}", do="EVENT is a file under events/")
+    if not RUN.stack_file.exists():
+        raise Failed("the function needs its tables and queues, and no local stack runs", do="make run")
+    stack = json.loads(RUN.stack_file.read_text())
+    demand_local_account(stack["endpoint_url"])
+    content = recorded.load(event)
+    payload = recorded.envelope(content) if isinstance(content, dict) else content
+    if _docker_answers():
+        return _in_docker(function, payload, stack)
+    say("no Docker engine answers: invoked on the local stack instead of by `sam local invoke`")
+    return _on_stack(function, payload, stack)
+
+
+def _docker_answers() -> bool:
+    try:
+        asked = subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
+
+
+def _on_stack(function: str, payload: Any, stack: dict[str, Any]) -> int:
+    answer = client("lambda", stack["endpoint_url"]).invoke(
+        FunctionName=f"{stack['functions'][function]}:live", Payload=json.dumps(payload).encode(), LogType="Tail"
+    )
+    print(base64.b64decode(answer.get("LogResult", "")).decode(errors="replace").rstrip())
+    print(json.dumps(json.loads(answer["Payload"].read() or b"null"), indent=2, ensure_ascii=False))
+    return 1 if "FunctionError" in answer else 0
+
+
+def _in_docker(function: str, payload: Any, stack: dict[str, Any]) -> int:
+    """`sam local invoke` hands on only variables that the template names, so a copy of the built one names the endpoint."""
+    home = LOCAL / "invoke"
+    home.mkdir(parents=True, exist_ok=True)
+    endpoint, logical = stack["endpoint_url"], f"{function.title()}Function"
+    with artefacts_locked():
+        functions()
+        template = yaml.safe_load((BUILT / "template.yaml").read_text())
+    deployed = client("lambda", endpoint).get_function_configuration(FunctionName=stack["functions"][function])
+    variables = {**deployed["Environment"]["Variables"], "AWS_ENDPOINT_URL": endpoint}
+    properties = template["Resources"][logical]["Properties"]
+    properties["CodeUri"] = str(BUILT / logical)
+    properties["Environment"] = {"Variables": variables}
+    (home / "template.yaml").write_text(yaml.safe_dump(template))
+    (home / "event.json").write_text(json.dumps(payload))
+    argv = ["sam", "local", "invoke", logical, "--template", str(home / "template.yaml"), "--event", str(home / "event.json")]
+    return subprocess.run([*argv, "--docker-network", "host"], cwd=ROOT, env=environment(endpoint), check=False).returncode

@@ -1,0 +1,53 @@
+"""`make lint`: what has to hold before a change is merged. Every check runs; the last line says which failed."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from stack import dependencies
+from stack.environment import environment
+from stack.places import ROOT
+from stack.progress import Failed, say
+
+DENY_WARNINGS = {"RUSTDOCFLAGS": "-D warnings"}
+
+
+def lint() -> int:
+    """Formatting, clippy, documentation, template, dependencies."""
+    checks: dict[str, Callable[[], bool]] = {
+        "formatting": _command("cargo", "fmt", "--all", "--check"),
+        "clippy": _command("cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"),
+        "documentation": _command("cargo", "doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"),
+        "template": _command("sam", "validate", "--lint"),
+        "dependencies": dependencies.acceptable,
+        "advisories": _advisories,
+    }
+    failed = []
+    for name, check in checks.items():
+        say(f"checking {name}")
+        if not check():
+            failed.append(name)
+    print(f"make lint: {len(checks) - len(failed)} of {len(checks)} checks hold" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+def _command(*argv: str) -> Callable[[], bool]:
+    def holds() -> bool:
+        _demand_component(argv)
+        return subprocess.run(argv, cwd=ROOT, env=environment(**DENY_WARNINGS), check=False).returncode == 0
+
+    return holds
+
+
+def _demand_component(argv: tuple[str, ...]) -> None:
+    component = {"fmt": "rustfmt", "clippy": "clippy"}.get(argv[1])
+    if component and shutil.which(f"cargo-{argv[1]}", path=environment()["PATH"]) is None:
+        raise Failed(f"cargo {argv[1]} is not installed", do=f"rustup component add {component}")
+
+
+def _advisories() -> bool:
+    """Known vulnerabilities. Building cargo-deny takes longer than all other checks, so it is used where it is installed."""
+    if shutil.which("cargo-deny", path=environment()["PATH"]) is None:
+        say("  not checked: `cargo install --locked cargo-deny` makes it possible")
+        return True
+    return _command("cargo", "deny", "check", "advisories")()

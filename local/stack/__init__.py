@@ -1,0 +1,1 @@
+"""The local stack: its tools, its servers, what is built for it and deployed to it."""

@@ -1,0 +1,85 @@
+"""What this project lets in: where a crate may come from, under which licence, and which crates never."""
+
+import json
+import re
+import subprocess
+
+from stack.environment import environment
+from stack.places import ROOT
+from stack.progress import say
+
+CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+LICENCES = {
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+}
+# A second TLS or crypto stack, or a C library of the host's.
+BANNED = {"aws-lc-rs", "aws-lc-sys", "native-tls", "openssl", "openssl-sys"}
+# One version of each, since two of them would mean two connection pools or two sets of types at our borders.
+ONCE = {"http", "hyper", "hyper-util", "rustls", "tokio", "reqwest", "serde", "serde_json", "lambda_runtime"}
+
+
+def acceptable() -> bool:
+    """Whether everything in Cargo.lock that this workspace uses may be there; says what may not."""
+    asked = subprocess.run(
+        ["cargo", "metadata", "--format-version", "1", "--locked", "--all-features"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode:
+        say(f"  cargo metadata: {asked.stderr.strip()}")
+        return False
+    packages = json.loads(asked.stdout)["packages"]
+    troubles = [trouble for package in packages for trouble in _troubles(package)] + _twice(packages)
+    for trouble in troubles:
+        say(f"  {trouble}")
+    return not troubles
+
+
+def _troubles(package: dict[str, str | None]) -> list[str]:
+    name, source, licence = package["name"], package["source"], package["license"] or ""
+    if source is None:
+        return []
+    found = []
+    if source != CRATES_IO:
+        found.append(f"{name} comes from {source}")
+    if name in BANNED:
+        found.append(f"{name} is not wanted here")
+    if not _allowed(licence):
+        found.append(f"{name} is under {licence or 'no licence'}")
+    return found
+
+
+def _allowed(expression: str) -> bool:
+    """Whether an SPDX expression can be satisfied; old crates write `/` for OR."""
+    words = re.sub(r"([()])", r" \1 ", expression.replace("/", " OR ")).split()
+    terms: list[str] = []
+    for word in words:
+        if terms and terms[-1].endswith(" WITH"):
+            terms[-1] += f" {word}"
+        elif word == "WITH":
+            terms[-1] += " WITH"
+        else:
+            terms.append(word)
+    meaning = {"AND": "and", "OR": "or", "(": "(", ")": ")"}
+    return bool(terms) and bool(eval(" ".join(meaning.get(term, str(term in LICENCES)) for term in terms)))
+
+
+def _twice(packages: list[dict[str, str]]) -> list[str]:
+    versions: dict[str, set[str]] = {}
+    for package in packages:
+        versions.setdefault(package["name"], set()).add(package["version"])
+    return [f"{name} is there in versions {', '.join(sorted(versions[name]))}" for name in sorted(ONCE & versions.keys()) if len(versions[name]) > 1]

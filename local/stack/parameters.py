@@ -1,0 +1,49 @@
+"""The template's parameters on a local stack. What is not named here has its default."""
+
+from stack.build import architecture
+from stack.servers_of import OWN_RECEIVER_PORT
+
+EVERYWHERE = {
+    "StageName": "local",
+    "DeletionProtection": "false",
+    "DiretrixAllowHttp": "true",
+    "EnrichmentLegalBasis": "local run with invented people",
+    # Each batch at work is a process of this machine.
+    "Workers": "small",
+    "LogRetentionDays": "1",
+    # One machine plays the whole cloud.
+    "AwsPatience": "5",
+    "C2sSpacingMs": "200",
+    "WorkSpacingMs": "200",
+}
+
+# Waits that a test would have to sit through.
+IN_TESTS = {
+    "C2sSpacingMs": "50",
+    "WorkSpacingMs": "50",
+    "CoalesceSeconds": "12",
+    "WorkBudgetSeconds": "15",
+    "LeaseSlackSeconds": "1",
+    "UpstreamTimeoutSeconds": "5",
+    "MaxTries": "3",
+    "DueGraceSeconds": "5",
+    "UnknownRecheckSeconds": "3",
+    "LeadVisibilitySeconds": "10",
+    "DispatchVisibilitySeconds": "10",
+    "DeliveryVisibilitySeconds": "10",
+}
+
+
+def parameters(cloud_port: int, sandbox_port: int, *, testing: bool) -> dict[str, str]:
+    """All of them, for a stack whose third parties the sandbox plays."""
+    played = f"http://127.0.0.1:{sandbox_port}"
+    return {
+        **EVERYWHERE,
+        **(IN_TESTS if testing else {}),
+        "Architecture": architecture(),
+        "LocalCloud": f"http://127.0.0.1:{cloud_port}",
+        "C2sBaseUrl": f"{played}/c2s",
+        "WorkApiBaseUrl": f"{played}/work/api",
+        "DiretrixBaseUrl": f"{played}/diretrix",
+        "EgressAllow": f"127.0.0.1:{sandbox_port},127.0.0.1:{OWN_RECEIVER_PORT}",
+    }

@@ -1,0 +1,38 @@
+"""Where everything lives. Nothing is written outside `.local/`, Cargo's target directory and `.aws-sam/`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / ".local"
+TEMPLATE = ROOT / "template.yaml"
+BUILT = ROOT / ".aws-sam" / "build"
+SETUP_LOGS = LOCAL / "logs"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One local stack: the one `make run` leaves up, or the one `make test` starts and stops."""
+
+    name: str
+    home: Path
+    stack_file: Path
+
+    @property
+    def logs(self) -> Path:
+        """Where the servers of this stack log."""
+        return self.home / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """What the local cloud writes while it runs; emptied before each start."""
+        return self.home / "tmp"
+
+
+RUN = Site("run", LOCAL / "run", LOCAL / "stack.json")
+TEST = Site("test", LOCAL / "test", LOCAL / "test" / "stack.json")
+
+
+def shown(path: Path) -> str:
+    """A path as a reader at the project's root would type it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

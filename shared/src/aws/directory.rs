@@ -1,0 +1,228 @@
+//! The directory in DynamoDB: what belongs together is written in one transaction.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
+
+use super::failure::store_error;
+use super::items::{
+    EXPIRES_AT, Item, KIND_INDEX, KIND_PK, KIND_SK, PK, REV, SK, from_item, n, s, seconds, text, to_item,
+};
+use super::keys::{self, Key};
+use super::store::Store;
+use crate::auth::Card;
+use crate::manage::directory::{Change, Directory, Entry, EntryName};
+use crate::model::api_key::ApiKey;
+use crate::model::ids::{SourceId, TenantId};
+use crate::model::source::Source;
+use crate::model::tenant::Tenant;
+use crate::work::StoreError;
+
+/// How long the card of a credential that is valid no more is kept.
+const SPENT_CARD_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+impl Directory for Store {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.get(&self.tables.directory, keys::tenant(id)).await?.map(from_item).transpose()
+    }
+
+    async fn tenants(&self, before: Option<&TenantId>, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        self.of_kind(keys::TENANTS, before.map(TenantId::as_str), limit).await
+    }
+
+    async fn keys_of(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, StoreError> {
+        let partition = keys::tenant(tenant).pk;
+        let items = self.query_all(&self.tables.directory, &partition, Some(keys::KEY_PLACE)).await?;
+        items.into_iter().map(from_item).collect()
+    }
+
+    async fn source(&self, id: &SourceId) -> Result<Option<Source>, StoreError> {
+        self.get(&self.tables.directory, keys::source(id)).await?.map(from_item).transpose()
+    }
+
+    async fn sources(&self, before: Option<&SourceId>, limit: usize) -> Result<Vec<Source>, StoreError> {
+        self.of_kind(keys::SOURCES, before.map(SourceId::as_str), limit).await
+    }
+
+    async fn sources_of(&self, tenant: &TenantId) -> Result<Vec<Source>, StoreError> {
+        let partition = keys::tenant(tenant).pk;
+        let names = self.query_all(&self.tables.directory, &partition, Some(keys::SOURCE_PLACE)).await?;
+        let mut sources = Vec::with_capacity(names.len());
+        for name in &names {
+            let id = text(name, SK).and_then(|place| place.strip_prefix(keys::SOURCE_PLACE)?.parse().ok());
+            if let Some(id) = id {
+                sources.extend(self.source(&id).await?);
+            }
+        }
+        Ok(sources)
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<bool, StoreError> {
+        let mut actions = Vec::new();
+        for change in changes {
+            match change {
+                Change::Create(entry) => self.put_entry(&mut actions, entry, Condition::New)?,
+                Change::Replace(entry) => self.put_entry(&mut actions, entry, Condition::Next)?,
+                Change::Put(entry) => self.put_entry(&mut actions, entry, Condition::None)?,
+                Change::Drop(name) => {
+                    if let EntryName::Tenant(id) = name {
+                        self.drop_subscriptions(id).await?;
+                    }
+                    for key in entry_keys(name) {
+                        actions.push(self.delete_action(key)?);
+                    }
+                }
+            }
+        }
+        self.transact(actions).await
+    }
+}
+
+/// What must be true of the item that is put over.
+#[derive(Clone, Copy)]
+enum Condition {
+    /// There is none.
+    New,
+    /// Its `rev` is one less.
+    Next,
+    /// Nothing.
+    None,
+}
+
+impl Store {
+    async fn of_kind<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut query = self
+            .db
+            .query()
+            .table_name(&self.tables.directory)
+            .index_name(KIND_INDEX)
+            .expression_attribute_values(":kind", s(kind))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        query = match before {
+            Some(before) => query
+                .key_condition_expression("kind_pk = :kind AND kind_sk < :before")
+                .expression_attribute_values(":before", s(before)),
+            None => query.key_condition_expression("kind_pk = :kind"),
+        };
+        let page = query.send().await.map_err(|error| store_error("Query", &error))?;
+        let named = page
+            .items()
+            .iter()
+            .filter_map(|item| Some(Key { pk: text(item, PK)?.to_owned(), sk: text(item, SK)?.to_owned() }));
+        let items = self.get_many(&self.tables.directory, &named.collect::<Vec<_>>()).await?;
+        items.into_iter().map(from_item).collect()
+    }
+
+    fn put_entry(
+        &self,
+        actions: &mut Vec<TransactWriteItem>,
+        entry: &Entry,
+        condition: Condition,
+    ) -> Result<(), StoreError> {
+        let (key, item) = stored(entry)?;
+        if let Entry::Source(source) = entry {
+            let name = keys::tenant_source(&source.tenant, &source.id);
+            actions.push(self.put_action(name, Item::new(), Condition::None)?);
+        }
+        actions.push(self.put_action(key, item, condition)?);
+        Ok(())
+    }
+
+    fn put_action(&self, key: Key, mut item: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        item.insert(PK.into(), s(key.pk));
+        item.insert(SK.into(), s(key.sk));
+        let mut put = Put::builder().table_name(&self.tables.directory);
+        put = match condition {
+            Condition::New => put.condition_expression("attribute_not_exists(pk)"),
+            Condition::Next => {
+                let rev = super::items::number(&item, REV).unwrap_or_default();
+                put.condition_expression("rev = :rev").expression_attribute_values(":rev", n(rev - 1))
+            }
+            Condition::None => put,
+        };
+        let put = put.set_item(Some(item)).build().map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn delete_action(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.tables.directory).key(PK, s(key.pk)).key(SK, s(key.sk));
+        let delete = delete.build().map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+        if actions.is_empty() {
+            return Ok(true);
+        }
+        let call = self.db.transact_write_items().set_transact_items(Some(actions));
+        match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
+            Ok(out) => {
+                out.consumed_capacity().iter().for_each(|used| self.meter.add(Some(used)));
+                Ok(true)
+            }
+            Err(SdkError::ServiceError(refusal)) if is_refused(refusal.err()) => Ok(false),
+            Err(error) => Err(store_error("TransactWriteItems", &error)),
+        }
+    }
+
+    async fn drop_subscriptions(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        let partition = keys::subscriptions(tenant);
+        for item in self.query_all(&self.tables.directory, &partition, None).await? {
+            if let (Some(pk), Some(sk)) = (text(&item, PK), text(&item, SK)) {
+                self.delete(&self.tables.directory, Key { pk: pk.to_owned(), sk: sk.to_owned() }).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the transaction was called off because a condition did not hold. Called off for any other reason, it may
+/// go through later.
+fn is_refused(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
+    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+}
+
+fn stored(entry: &Entry) -> Result<(Key, Item), StoreError> {
+    Ok(match entry {
+        Entry::Tenant(tenant) => {
+            (keys::tenant(&tenant.id), of_kind(to_item(tenant)?, keys::TENANTS, tenant.id.as_str()))
+        }
+        Entry::Key(key) => (keys::api_key(&key.tenant, key.id.as_str()), to_item(key)?),
+        Entry::Source(source) => {
+            (keys::source(&source.id), of_kind(to_item(source)?, keys::SOURCES, source.id.as_str()))
+        }
+        Entry::Card(card) => (keys::card(&card.hash), card_item(card)?),
+    })
+}
+
+fn of_kind(mut item: Item, kind: &str, place: &str) -> Item {
+    item.insert(KIND_PK.into(), s(kind));
+    item.insert(KIND_SK.into(), s(place));
+    item
+}
+
+fn card_item(card: &Card) -> Result<Item, StoreError> {
+    let mut item = to_item(card)?;
+    if let Some(spent) = card.valid_until.and_then(|until| until.checked_add(SPENT_CARD_KEPT).ok()) {
+        item.insert(EXPIRES_AT.into(), seconds(spent));
+    }
+    Ok(item)
+}
+
+fn entry_keys(name: &EntryName) -> Vec<Key> {
+    match name {
+        EntryName::Tenant(id) => vec![keys::tenant(id)],
+        EntryName::Key(tenant, id) => vec![keys::api_key(tenant, id.as_str())],
+        EntryName::Source(tenant, id) => vec![keys::source(id), keys::tenant_source(tenant, id)],
+        EntryName::Card(hash) => vec![keys::card(hash)],
+    }
+}

@@ -1,0 +1,101 @@
+//! The directory in memory.
+
+use std::collections::BTreeMap;
+
+use super::MemoryStore;
+use super::memory_rows::Inner;
+use crate::manage::directory::{Change, Directory, Entry, EntryName};
+use crate::model::api_key::ApiKey;
+use crate::model::ids::{KeyId, SourceId, TenantId};
+use crate::model::source::Source;
+use crate::model::tenant::Tenant;
+use crate::work::StoreError;
+
+/// Tenants, keys and sources; cards lie beside.
+#[derive(Debug, Default)]
+pub(super) struct Shelves {
+    tenants: BTreeMap<TenantId, Tenant>,
+    keys: BTreeMap<(TenantId, KeyId), ApiKey>,
+    sources: BTreeMap<SourceId, Source>,
+}
+
+impl Directory for MemoryStore {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        Ok(self.lock()?.directory.tenants.get(id).cloned())
+    }
+
+    async fn tenants(&self, before: Option<&TenantId>, limit: usize) -> Result<Vec<Tenant>, StoreError> {
+        let inner = self.lock()?;
+        let rows = inner.directory.tenants.values().rev().filter(|row| before.is_none_or(|before| row.id < *before));
+        Ok(rows.take(limit).cloned().collect())
+    }
+
+    async fn keys_of(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(self.lock()?.directory.keys.values().filter(|key| key.tenant == *tenant).cloned().collect())
+    }
+
+    async fn source(&self, id: &SourceId) -> Result<Option<Source>, StoreError> {
+        Ok(self.lock()?.directory.sources.get(id).cloned())
+    }
+
+    async fn sources(&self, before: Option<&SourceId>, limit: usize) -> Result<Vec<Source>, StoreError> {
+        let inner = self.lock()?;
+        let rows = inner.directory.sources.values().rev().filter(|row| before.is_none_or(|before| row.id < *before));
+        Ok(rows.take(limit).cloned().collect())
+    }
+
+    async fn sources_of(&self, tenant: &TenantId) -> Result<Vec<Source>, StoreError> {
+        Ok(self.lock()?.directory.sources.values().filter(|source| source.tenant == *tenant).cloned().collect())
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<bool, StoreError> {
+        let mut inner = self.lock()?;
+        if !changes.iter().all(|change| may(&inner, change)) {
+            return Ok(false);
+        }
+        for change in changes {
+            match change {
+                Change::Create(entry) | Change::Replace(entry) | Change::Put(entry) => put(&mut inner, entry.clone()),
+                Change::Drop(name) => take_away(&mut inner, name),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn may(inner: &Inner, change: &Change) -> bool {
+    let shelves = &inner.directory;
+    match change {
+        Change::Create(Entry::Tenant(row)) => !shelves.tenants.contains_key(&row.id),
+        Change::Create(Entry::Key(row)) => !shelves.keys.contains_key(&(row.tenant.clone(), row.id.clone())),
+        Change::Create(Entry::Source(row)) => !shelves.sources.contains_key(&row.id),
+        Change::Create(Entry::Card(card)) => !inner.cards.contains_key(&card.hash),
+        Change::Replace(Entry::Tenant(row)) => shelves.tenants.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
+        Change::Replace(Entry::Source(row)) => shelves.sources.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
+        Change::Replace(Entry::Key(_) | Entry::Card(_)) => false,
+        Change::Put(_) | Change::Drop(_) => true,
+    }
+}
+
+fn put(inner: &mut Inner, entry: Entry) {
+    let shelves = &mut inner.directory;
+    match entry {
+        Entry::Tenant(row) => drop(shelves.tenants.insert(row.id.clone(), row)),
+        Entry::Key(row) => drop(shelves.keys.insert((row.tenant.clone(), row.id.clone()), row)),
+        Entry::Source(row) => drop(shelves.sources.insert(row.id.clone(), row)),
+        Entry::Card(card) => drop(inner.cards.insert(card.hash.clone(), card)),
+    }
+}
+
+fn take_away(inner: &mut Inner, name: &EntryName) {
+    let shelves = &mut inner.directory;
+    match name {
+        EntryName::Tenant(id) => {
+            shelves.tenants.remove(id);
+            inner.subscriptions.retain(|_, sub| sub.tenant != *id);
+        }
+        EntryName::Key(tenant, id) => drop(shelves.keys.remove(&(tenant.clone(), id.clone()))),
+        EntryName::Source(_, id) => drop(shelves.sources.remove(id)),
+        EntryName::Card(hash) => drop(inner.cards.remove(hash)),
+    }
+}
