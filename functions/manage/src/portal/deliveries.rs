@@ -12,8 +12,8 @@ use gancho::manage::page::Page;
 use gancho::model::ids::DeliveryId;
 
 use super::caller::Caller;
-use super::input::Id;
 use super::{Backing, Out, Portal};
+use crate::body::Named;
 
 pub(super) async fn list<S: Backing, T: Out>(
     State(portal): State<Arc<Portal<S, T>>>,
@@ -26,7 +26,7 @@ pub(super) async fn list<S: Backing, T: Out>(
 pub(super) async fn get<S: Backing, T: Out>(
     State(portal): State<Arc<Portal<S, T>>>,
     Caller(tenant): Caller,
-    Id(id): Id<DeliveryId>,
+    Named(id): Named<DeliveryId>,
 ) -> Result<Json<DeliveryDetail>, Problem> {
     let state = &portal.state;
     Ok(Json(delivery_list::get(&state.store, &tenant, &id, state.now()).await?))
@@ -35,7 +35,7 @@ pub(super) async fn get<S: Backing, T: Out>(
 pub(super) async fn replay<S: Backing, T: Out>(
     State(portal): State<Arc<Portal<S, T>>>,
     Caller(tenant): Caller,
-    Id(id): Id<DeliveryId>,
+    Named(id): Named<DeliveryId>,
 ) -> Result<(StatusCode, Json<DeliveryView>), Problem> {
     let replayed = gancho::manage::replay::replay(&portal.state.store, &tenant, &id, &portal.horizon).await?;
     Ok((StatusCode::ACCEPTED, Json(replayed)))

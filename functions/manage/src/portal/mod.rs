@@ -3,7 +3,6 @@
 mod caller;
 mod deliveries;
 mod event_types;
-mod input;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -50,12 +49,12 @@ pub(crate) fn open(state: Shared<Store>) -> anyhow::Result<Router> {
 impl<S, T> Portal<S, T> {
     pub(crate) fn new(state: Shared<S>, sender: T, allowed: AllowList) -> Self {
         let kept_for = SignedDuration::from_hours(24 * i64::from(state.config.event_retention_days));
-        let horizon = Horizon { clock: state.clock(), kept_for };
+        let horizon = Horizon { clock: state.clock, kept_for };
         Self { state, sender, allowed, horizon }
     }
 
     fn chance(&self) -> Chance<'_> {
-        Chance { keys: &self.state.keys, fill: self.state.fill() }
+        Chance { keys: &self.state.keys, fill: &self.state.fill }
     }
 }
 

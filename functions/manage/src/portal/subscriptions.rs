@@ -14,8 +14,8 @@ use gancho::manage::test_send::{self, Tested};
 use gancho::model::ids::SubscriptionId;
 
 use super::caller::Caller;
-use super::input::{Body, Id};
 use super::{Backing, Out, Portal};
+use crate::body::{Named, Raw};
 
 type The<S, T> = State<Arc<Portal<S, T>>>;
 type Answer<B> = Result<Json<B>, Problem>;
@@ -23,7 +23,7 @@ type Answer<B> = Result<Json<B>, Problem>;
 pub(super) async fn create<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Body(body): Body,
+    Raw(body): Raw,
 ) -> Result<(StatusCode, Json<SubscriptionView>), Problem> {
     let (state, chance) = (&portal.state, portal.chance());
     let made = subscriptions::create(&state.store, &tenant, &body, &portal.allowed, &chance, state.now());
@@ -42,7 +42,7 @@ pub(super) async fn list<S: Backing, T: Out>(
 pub(super) async fn get<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
+    Named(id): Named<SubscriptionId>,
 ) -> Answer<SubscriptionView> {
     let state = &portal.state;
     Ok(Json(subscriptions::get(&state.store, &tenant, &id, state.now()).await?))
@@ -51,8 +51,8 @@ pub(super) async fn get<S: Backing, T: Out>(
 pub(super) async fn change<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
-    Body(body): Body,
+    Named(id): Named<SubscriptionId>,
+    Raw(body): Raw,
 ) -> Answer<SubscriptionView> {
     let (state, chance) = (&portal.state, portal.chance());
     let changed = subscriptions::change(&state.store, &tenant, &id, &body, &portal.allowed, &chance, state.now());
@@ -62,7 +62,7 @@ pub(super) async fn change<S: Backing, T: Out>(
 pub(super) async fn delete<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
+    Named(id): Named<SubscriptionId>,
 ) -> Result<StatusCode, Problem> {
     subscriptions::delete(&portal.state.store, &tenant, &id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -71,8 +71,8 @@ pub(super) async fn delete<S: Backing, T: Out>(
 pub(super) async fn rotate_secret<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
-    Body(body): Body,
+    Named(id): Named<SubscriptionId>,
+    Raw(body): Raw,
 ) -> Answer<Rotated> {
     let (state, chance) = (&portal.state, portal.chance());
     let rotated = subscriptions::rotate_secret(&state.store, &tenant, &id, &body, &chance, state.now());
@@ -82,7 +82,7 @@ pub(super) async fn rotate_secret<S: Backing, T: Out>(
 pub(super) async fn test<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
+    Named(id): Named<SubscriptionId>,
 ) -> Answer<Tested> {
     let (state, chance) = (&portal.state, portal.chance());
     let tested = test_send::send(&state.store, &portal.sender, &tenant, &id, &portal.allowed, &chance, state.now());
@@ -92,8 +92,8 @@ pub(super) async fn test<S: Backing, T: Out>(
 pub(super) async fn recover<S: Backing, T: Out>(
     State(portal): The<S, T>,
     Caller(tenant): Caller,
-    Id(id): Id<SubscriptionId>,
-    Body(body): Body,
+    Named(id): Named<SubscriptionId>,
+    Raw(body): Raw,
 ) -> Result<(StatusCode, Json<Recovered>), Problem> {
     let recovered = replay::recover(&portal.state.store, &tenant, &id, &body, &portal.horizon).await?;
     Ok((StatusCode::ACCEPTED, Json(recovered)))

@@ -4,7 +4,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use gancho::auth::{Card, Credential, Opens};
-use gancho::config::{Face, ManageConfig};
 use gancho::delivery::prepare::Prepared;
 use gancho::delivery::send::{Answer, Sent};
 use gancho::model::delivery::{Delivery, DeliveryStatus};
@@ -12,18 +11,11 @@ use gancho::model::event::{Announcement, Provider};
 use gancho::model::ids::TenantId;
 use gancho::testing::{MemoryStore, samples};
 use gancho::work::Rows;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::state::State;
-
-const NOW: i64 = 1_900_000_000;
-
-fn now() -> Timestamp {
-    Timestamp::from_second(NOW).unwrap()
-}
+use crate::testing::{now, state_at};
 
 /// An endpoint that answers 503.
 #[derive(Default)]
@@ -64,19 +56,7 @@ impl Desk {
         }
         let source = Opens::Source { source: "src_1".parse().unwrap(), provider: Provider::C2s };
         store.put_card(card(3, source));
-        let config = ManageConfig {
-            face: Face::Portal,
-            tables: Default::default(),
-            queues: Default::default(),
-            timing: Default::default(),
-            stack_key_secret: String::new(),
-            public_url: None,
-            egress_allow: String::new(),
-            event_retention_days: 90,
-            patience: 1,
-        };
-        let state = State::with(store.clone(), samples::stack_keys(), config, now, |bytes| bytes.fill(7));
-        Self { router: router(Portal::new(state, Busy::default(), AllowList::default())), store }
+        Self { router: router(Portal::new(state_at(store.clone()), Busy::default(), AllowList::default())), store }
     }
 
     async fn ask(&self, n: u8, method: Method, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
