@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -20,15 +20,25 @@ const MAX_LIMIT: usize = 100;
 
 /// 422 with every reason.
 pub(crate) fn unacceptable(errors: Vec<FieldError>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not acceptable; see errors.")
-        .with("errors", errors)
+    BodyError::Fields(errors).into()
 }
 
 /// What is wrong with a body, as its sender is told.
 pub(crate) fn body_problem(error: BodyError) -> Problem {
-    match error {
-        BodyError::NotJson => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "The body is not JSON."),
-        BodyError::Fields(errors) => unacceptable(errors),
+    error.into()
+}
+
+/// The bytes of a body.
+pub(crate) struct Raw(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        to_bytes(request.into_body(), MAX_BODY).await.map(Self).map_err(|_| {
+            let text = format!("A body may have at most {MAX_BODY} bytes.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
+        })
     }
 }
 
@@ -38,13 +48,10 @@ pub(crate) struct Fields(pub(crate) JsonFields);
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|_| {
-            let text = format!("A body may have at most {MAX_BODY} bytes.");
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", text)
-        })?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Raw(body) = Raw::from_request(request, state).await?;
         let body = if body.trim_ascii().is_empty() { &b"{}"[..] } else { &body[..] };
-        JsonFields::read(body).map(Self).map_err(body_problem)
+        Ok(Self(JsonFields::read(body)?))
     }
 }
 

@@ -161,7 +161,7 @@ async fn what_cannot_be_read_is_told_apart() {
         (answer.status.as_u16(), answer.body["code"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(say("{".into()).await, (400, "invalid_json".into()));
-    assert_eq!(say("[]".into()).await, (422, "invalid_request".into()));
+    assert_eq!(say("[]".into()).await, (422, "invalid_type".into()));
     assert_eq!(say(format!(r#"{{"name":"{}"}}"#, "x".repeat(70_000))).await, (413, "body_too_large".into()));
     for (query, code) in [("limit=0", "out_of_range"), ("limit=101", "out_of_range"), ("page=2", "unknown_parameter")] {
         let answer = desk.get(&format!("/tenants?{query}")).await;
