@@ -28,7 +28,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let keys = StackKeys::parse(&secrets.read(&config.stack_key_secret).await?).context("the stack key")?;
     let state = State::new(store, keys, config);
     let router = match state.config.face.clone() {
-        Face::Portal => portal::router(state),
+        Face::Portal => portal::open(state)?,
         Face::Operate(settings) => operate::router(state, settings, secrets),
     };
     http::serve(router).await

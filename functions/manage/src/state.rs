@@ -29,12 +29,32 @@ pub(crate) type Shared<S> = Arc<State<S>>;
 impl<S: gancho::auth::Cards + Clone> State<S> {
     /// The state of this process, on the system's clock and randomness.
     pub(crate) fn new(store: S, keys: StackKeys, config: ManageConfig) -> Shared<S> {
-        let fill = |bytes: &mut [u8]| rand::fill(bytes);
-        Arc::new(Self { door: Door::new(store.clone()), store, keys, config, clock: Timestamp::now, fill })
+        Self::with(store, keys, config, Timestamp::now, |bytes| rand::fill(bytes))
+    }
+
+    /// The state on a clock and a chance of the caller's choice.
+    pub(crate) fn with(
+        store: S,
+        keys: StackKeys,
+        config: ManageConfig,
+        clock: fn() -> Timestamp,
+        fill: fn(&mut [u8]),
+    ) -> Shared<S> {
+        Arc::new(Self { door: Door::new(store.clone()), store, keys, config, clock, fill })
     }
 }
 
 impl<S> State<S> {
+    /// The clock, for what looks at it more than once.
+    pub(crate) const fn clock(&self) -> fn() -> Timestamp {
+        self.clock
+    }
+
+    /// What fills a buffer with chance.
+    pub(crate) const fn fill(&self) -> &fn(&mut [u8]) {
+        &self.fill
+    }
+
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()

@@ -63,6 +63,6 @@ mod tests {
         ]);
         let body = Problem::from(error).into_response().into_body();
         let body = axum::body::to_bytes(body, 1_000).await.unwrap();
-        insta::assert_snapshot!(String::from_utf8_lossy(&body), @"");
+        insta::assert_snapshot!(String::from_utf8_lossy(&body), @r#"{"code":"url_not_allowed","detail":"url: the URL must be https","errors":[{"code":"url_not_allowed","detail":"the URL must be https","path":"url"},{"code":"unknown_field","detail":"there is no field of this name","path":"colour"}],"status":422,"title":"Unprocessable Entity","type":"about:blank"}"#);
     }
 }

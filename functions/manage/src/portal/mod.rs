@@ -1,11 +1,82 @@
 //! The tenant's side.
 
+mod caller;
+mod deliveries;
+mod event_types;
+mod input;
+mod subscriptions;
+
+use std::sync::Arc;
+
+use anyhow::Context;
 use axum::Router;
+use axum::routing::{get, post};
+use gancho::address::AllowList;
+use gancho::auth::Cards;
 use gancho::aws::Store;
+use gancho::clients::receiver::Receiver;
+use gancho::delivery::send::Sender;
+use gancho::manage::chance::Chance;
+use gancho::manage::delivery_list::Horizon;
+use gancho::manage::replay::Replays;
+use gancho::manage::subscriptions::Subscriptions;
+use jiff::SignedDuration;
 
 use crate::state::Shared;
 
-/// The routes of the tenant's side.
-pub(crate) fn router(state: Shared<Store>) -> Router {
-    Router::new().with_state(state)
+/// What the tenant's handlers are given.
+pub(crate) struct Portal<S, T> {
+    state: Shared<S>,
+    sender: T,
+    allowed: AllowList,
+    horizon: Horizon,
 }
+
+/// What the routes need of a store.
+pub(crate) trait Backing: Cards + Clone + Subscriptions + Replays + 'static {}
+impl<S: Cards + Clone + Subscriptions + Replays + 'static> Backing for S {}
+
+/// What the routes send tests with.
+pub(crate) trait Out: Sender + Send + Sync + 'static {}
+impl<T: Sender + Send + Sync + 'static> Out for T {}
+
+/// The portal of this process.
+pub(crate) fn open(state: Shared<Store>) -> anyhow::Result<Router> {
+    let allowed: AllowList = state.config.egress_allow.parse().context("EGRESS_ALLOW")?;
+    let sender = Receiver::new(&allowed)?;
+    Ok(router(Portal::new(state, sender, allowed)))
+}
+
+impl<S, T> Portal<S, T> {
+    pub(crate) fn new(state: Shared<S>, sender: T, allowed: AllowList) -> Self {
+        let kept_for = SignedDuration::from_hours(24 * i64::from(state.config.event_retention_days));
+        let horizon = Horizon { clock: state.clock(), kept_for };
+        Self { state, sender, allowed, horizon }
+    }
+
+    fn chance(&self) -> Chance<'_> {
+        Chance { keys: &self.state.keys, fill: self.state.fill() }
+    }
+}
+
+/// The routes of the tenant's side.
+pub(crate) fn router<S: Backing, T: Out>(portal: Portal<S, T>) -> Router {
+    let webhooks = Router::new()
+        .route("/subscriptions", post(subscriptions::create).get(subscriptions::list))
+        .route(
+            "/subscriptions/{id}",
+            get(subscriptions::get).patch(subscriptions::change).delete(subscriptions::delete),
+        )
+        .route("/subscriptions/{id}/rotate-secret", post(subscriptions::rotate_secret))
+        .route("/subscriptions/{id}/test", post(subscriptions::test))
+        .route("/subscriptions/{id}/recover", post(subscriptions::recover))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::get))
+        .route("/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/deliveries/{id}/retry", post(deliveries::replay))
+        .route("/event-types", get(event_types::list));
+    Router::new().nest("/api/v1/tenant/webhooks", webhooks).with_state(Arc::new(portal))
+}
+
+#[cfg(test)]
+mod tests;
