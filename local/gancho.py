@@ -42,7 +42,7 @@ def _do(arguments: argparse.Namespace) -> int:
         case "test":
             from commands.test import test
 
-            return test(arguments.name)
+            return test(arguments.name, keep=arguments.keep)
         case "invoke":
             from commands.invoke import invoke
 
@@ -68,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("lint", help="formatting, lints, documentation, template, dependencies")
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
+    test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
     invoke = commands.add_parser("invoke", help="one function with one recorded event")
     invoke.add_argument("function")
     invoke.add_argument("event")
