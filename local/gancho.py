@@ -8,7 +8,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from stack import tools  # noqa: E402
+from stack import ports, tools  # noqa: E402
+from stack.places import RUN  # noqa: E402
 from stack.progress import Failed, give_up  # noqa: E402
 
 
@@ -18,6 +19,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if arguments.command != "down":
+            if arguments.command == "up":
+                for port in ports.chosen():
+                    ports.refuse_taken(RUN, port)
             tools.ensure()
             tools.enter_cloud_tools()
         return _do(arguments)
