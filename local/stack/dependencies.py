@@ -82,4 +82,5 @@ def _twice(packages: list[dict[str, str]]) -> list[str]:
     versions: dict[str, set[str]] = {}
     for package in packages:
         versions.setdefault(package["name"], set()).add(package["version"])
-    return [f"{name} is there in versions {', '.join(sorted(versions[name]))}" for name in sorted(ONCE & versions.keys()) if len(versions[name]) > 1]
+    doubled = [name for name in sorted(ONCE & versions.keys()) if len(versions[name]) > 1]
+    return [f"{name} is there in versions {', '.join(sorted(versions[name]))}" for name in doubled]

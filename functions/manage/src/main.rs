@@ -20,7 +20,10 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::start(&Environment.get("GANCHO_LOG").unwrap_or_default());
     let config = ManageConfig::from_vars(&Environment)?;
     let aws = aws::connect(Budget::WORKER.stretched(config.patience)).await;
-    let store = Store::new(&aws, config.tables.clone(), config.queues.clone(), config.timing);
+    let mut store = Store::new(&aws, config.tables.clone(), config.queues.clone(), config.timing);
+    if let Face::Operate(settings) = &config.face {
+        store = store.with_dead_letters(settings.dead_letters.clone());
+    }
     let secrets = Secrets::new(&aws);
     let keys = StackKeys::parse(&secrets.read(&config.stack_key_secret).await?).context("the stack key")?;
     let state = State::new(store, keys, config);

@@ -90,7 +90,21 @@ pub fn body(event: &Event) -> Key {
 #[must_use]
 pub fn variant(event: &Event, digest: &str) -> Key {
     let body = body(event);
-    Key::new(body.pk, format!("{}#VARIANT#{digest}", body.sk))
+    Key::new(body.pk, format!("{}{VARIANT_MARK}{digest}", body.sk))
+}
+
+/// What stands in the place of a variant, and of no first body.
+pub const VARIANT_MARK: &str = "#VARIANT#";
+/// The start of the places of what an event led to, as it goes out.
+pub const OUT_PLACE: &str = "OUT#";
+/// The start of the places of an event's deliveries and their attempts.
+pub const DELIVERY_PLACE: &str = "DELIVERY#";
+
+/// The delivery whose attempt is at this place; none where no attempt is.
+#[must_use]
+pub fn attempted(place: &str) -> Option<DeliveryId> {
+    let (delivery, _) = place.strip_prefix(DELIVERY_PLACE)?.split_once("#ATTEMPT#")?;
+    delivery.parse().ok()
 }
 
 /// What the work of an event came to, as it goes out.

@@ -3,9 +3,11 @@
 mod bells;
 mod cards;
 mod connect;
+mod dead_letters;
 mod deliveries;
 mod directory;
 mod due;
+mod event_file;
 mod expression;
 mod failure;
 mod inbox;

@@ -56,6 +56,7 @@ pub struct Store {
     pub(super) sqs: Sqs,
     pub(super) tables: Arc<Tables>,
     pub(super) queues: Arc<QueueUrls>,
+    pub(super) dead_letters: Arc<QueueUrls>,
     pub(super) timing: Timing,
     pub(super) meter: WriteMeter,
 }
@@ -69,9 +70,17 @@ impl Store {
             sqs: Sqs::new(aws),
             tables: Arc::new(tables),
             queues: Arc::new(queues),
+            dead_letters: Arc::default(),
             timing,
             meter: WriteMeter::default(),
         }
+    }
+
+    /// The same store, which also knows where dead letters lie.
+    #[must_use]
+    pub fn with_dead_letters(mut self, dead_letters: QueueUrls) -> Self {
+        self.dead_letters = Arc::new(dead_letters);
+        self
     }
 
     /// What was written so far.

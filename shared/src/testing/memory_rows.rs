@@ -15,6 +15,7 @@ use crate::model::event::{Announcement, RawBody};
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
 use crate::model::row::{Queue, RowKey, WorkRow, WorkState};
 use crate::model::subscription::Subscription;
+use crate::model::switch::Switch;
 use crate::work::{
     Bell, Bells, Claim, ClaimOutcome, Claimed, DueIndex, DueRow, Fence, Hold, Next, Record, Refusal, Ring, Rows,
     StoreError, Timing, Unrung, home_shard, judge,
@@ -35,6 +36,8 @@ pub(super) struct Inner {
     pub(super) bodies: BTreeMap<EventId, Vec<(String, RawBody)>>,
     pub(super) cards: BTreeMap<String, Card>,
     pub(super) directory: super::memory_directory::Shelves,
+    pub(super) switches: BTreeMap<String, Switch>,
+    pub(super) dead_letters: Vec<(Queue, String)>,
     pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(super) announcements: BTreeMap<EventId, Announcement>,
     pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,

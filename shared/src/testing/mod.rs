@@ -8,6 +8,7 @@ mod memory_directory;
 mod memory_inbox;
 mod memory_listing;
 mod memory_look_ups;
+mod memory_operator;
 mod memory_outbox;
 mod memory_rows;
 mod memory_signals;

@@ -3,26 +3,35 @@
 mod address;
 mod admin;
 mod answer;
+mod dead_letters;
+mod events;
 mod sources;
+mod switches;
 mod tenants;
 #[cfg(test)]
 mod tests;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use gancho::auth::Cards;
 use gancho::aws::{Secrets, Store};
 use gancho::config::OperateSettings;
+use gancho::manage::dead_letters::DeadLetters;
 use gancho::manage::directory::Directory;
+use gancho::manage::event_file::EventFiles;
+use gancho::manage::switches::SwitchPanel;
 use gancho::work::{Bells, Rows};
 
 use crate::operate::admin::{AdminTokens, Gate, TokenSecret};
 use crate::state::Shared;
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Bells + Cards + Directory + Rows + 'static {}
-impl<S: Bells + Cards + Directory + Rows + 'static> Backing for S {}
+pub(crate) trait Backing:
+    Bells + Cards + DeadLetters + Directory + EventFiles + Rows + SwitchPanel + 'static
+{
+}
+impl<S> Backing for S where S: Bells + Cards + DeadLetters + Directory + EventFiles + Rows + SwitchPanel + 'static {}
 
 /// The operator's side, over the real things.
 pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: Secrets) -> Router {
@@ -38,7 +47,13 @@ fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
         .route("/tenants/{id}/keys/{key}", delete(tenants::remove_key))
         .route("/sources", get(sources::list).post(sources::create))
         .route("/sources/{id}", get(sources::read).patch(sources::change).delete(sources::remove))
-        .route("/sources/{id}/rotate", post(sources::rotate));
+        .route("/sources/{id}/rotate", post(sources::rotate))
+        .route("/events/{id}", get(events::read))
+        .route("/events/{id}/reprocess", post(events::reprocess))
+        .route("/switches", get(switches::list))
+        .route("/switches/{what}", put(switches::turn))
+        .route("/dlq", get(dead_letters::depths))
+        .route("/dlq/{queue}/redrive", post(dead_letters::redrive));
     let gate = Gate::new(state.clone(), tokens);
     Router::new()
         .nest("/api/v1/admin", admin)

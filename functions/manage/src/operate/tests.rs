@@ -5,8 +5,11 @@ use axum::http::{Request, StatusCode};
 use gancho::auth::Credential;
 use gancho::aws::SecretError;
 use gancho::manage::defaults;
+use gancho::model::event::Event;
+use gancho::model::row::Queue;
 use gancho::testing::MemoryStore;
-use gancho::work::Timing;
+use gancho::testing::samples::lead_event;
+use gancho::work::{Rows, Timing};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -164,4 +167,60 @@ async fn what_cannot_be_read_is_told_apart() {
         let answer = desk.get(&format!("/tenants?{query}")).await;
         assert_eq!(answer.body["errors"][0]["code"], code, "{query}");
     }
+}
+
+#[tokio::test]
+async fn an_event_shows_its_story_and_is_worked_on_again_only_after_its_end() {
+    let desk = Desk::new().await;
+    let mut event = lead_event("a", now(), &Timing::default());
+    desk.store.insert(&event).await.unwrap();
+    let path = format!("/events/{}", event.id);
+    let told = desk.get(&path).await.body;
+    assert_eq!((told["status"].as_str(), told["lead_id"].as_str()), (Some("received"), Some("a")));
+    assert_eq!(told["timeline"][0]["step"], "received");
+    let refused = desk.post(&format!("{path}/reprocess"), json!({})).await;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (StatusCode::CONFLICT, Some("not_ended")));
+
+    event = Event { erased: true, ..lead_event("b", now(), &Timing::default()) };
+    event.work.due_shard = None;
+    desk.store.insert(&event).await.unwrap();
+    let refused = desk.post(&format!("/events/{}/reprocess", event.id), json!({})).await;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (StatusCode::CONFLICT, Some("erased")));
+
+    event = lead_event("c", now(), &Timing::default());
+    event.work.due_shard = None;
+    desk.store.insert(&event).await.unwrap();
+    let again = desk.post(&format!("/events/{}/reprocess", event.id), json!({})).await;
+    assert_eq!((again.status, again.body["turn"].as_u64()), (StatusCode::ACCEPTED, Some(2)));
+    assert_eq!(desk.get("/events/evt_none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_switch_is_turned_off_and_on_and_a_mistyped_one_is_refused() {
+    let desk = Desk::new().await;
+    let off = desk.put("/switches/source:src_default", json!({"paused": true, "reason": "C2S is down"})).await;
+    assert_eq!((off.status, off.body["paused"].as_bool()), (StatusCode::OK, Some(true)));
+    assert_eq!(desk.get("/switches").await.body["data"][0]["reason"], "C2S is down");
+    let on = desk.put("/switches/source:src_default", json!({"paused": false})).await;
+    assert_eq!(on.body["paused"], false);
+    for what in ["everything", "source:src_none", "tenant:ten_none", "provider:fax"] {
+        let refused = desk.put(&format!("/switches/{what}"), json!({"paused": true})).await;
+        assert_eq!(refused.body["errors"][0]["code"], "unknown_switch", "{what}");
+    }
+    assert_eq!(desk.put("/switches/all", json!({})).await.body["errors"][0]["code"], "missing");
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_and_sent_again() {
+    let desk = Desk::new().await;
+    desk.store.put_dead_letter(Queue::DeliverySlow, r#"{"v":1,"row":"event/evt_1","turn":1}"#);
+    desk.store.put_dead_letter(Queue::DeliverySlow, "garbage");
+    let depths = desk.get("/dlq").await.body;
+    assert_eq!(
+        (&depths["data"][3]["queue"], &depths["data"][3]["dead_letters"]["waiting"]),
+        (&json!("delivery-slow"), &json!(2))
+    );
+    let done = desk.post("/dlq/delivery-slow/redrive", json!({})).await.body;
+    assert_eq!((done["moved"].as_u64(), done["unreadable"].as_u64()), (Some(1), Some(1)));
+    assert_eq!(desk.post("/dlq/none/redrive", json!({})).await.status, StatusCode::NOT_FOUND);
 }

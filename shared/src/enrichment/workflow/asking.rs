@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Backing, Enricher, Verdict};
 use crate::enrichment::look_up::{LookUp, LookUpState, Registered, Working};
-use crate::enrichment::ports::{LeadThread, PersonFinder, PersonRegistry, Upstream, UpstreamError};
+use crate::enrichment::ports::{FailureClass, LeadThread, PersonFinder, PersonRegistry, Upstream, UpstreamError};
 use crate::enrichment::resolve::{Answer, Question, Resolution, questions, resolve};
 use crate::limits::{Admission, Outcome, admit, report};
 use crate::model::contact::Contact;
@@ -35,7 +35,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
                 Question::Phone(phone) => finder.by_phone(phone).await,
                 Question::Email(email) => finder.by_email(email).await,
             };
-            let persons = match self.heard(answer).await? {
+            let persons = match self.heard(Upstream::Diretrix, answer).await? {
                 Ok(persons) => persons,
                 Err(error) => return self.trouble(look_up, Some(working), &error).await.map(Some),
             };
@@ -61,7 +61,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         if let Some(verdict) = self.wait_turn(event, Upstream::WorkApi, self.settings.work_spacing).await? {
             return Ok(Some(verdict));
         }
-        let record = match self.heard(registry.by_cpf(&cpf).await).await? {
+        let record = match self.heard(Upstream::WorkApi, registry.by_cpf(&cpf).await).await? {
             Ok(record) => record,
             Err(error) => return self.trouble(look_up, Some(working), &error).await.map(Some),
         };
@@ -111,24 +111,20 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     /// Tells the breaker what an answer says of the upstream's health, and passes the answer on.
     pub(super) async fn heard<A>(
         &self,
+        upstream: Upstream,
         answer: Result<A, UpstreamError>,
     ) -> Result<Result<A, UpstreamError>, StoreError> {
-        use crate::enrichment::ports::FailureClass;
-        let now = (self.clock)();
-        let rules = &self.settings.breaker;
-        match &answer {
-            Ok(_) => {}
-            Err(error) => {
-                let outcome = match error.class() {
-                    FailureClass::Transient | FailureClass::Unknown => Outcome::Failure,
-                    FailureClass::Credentials => Outcome::Hopeless,
-                    FailureClass::Permanent => Outcome::Success,
-                };
-                if report(&self.store, error.upstream.as_str(), outcome, rules, now).await? {
-                    tracing::warn!(upstream = %error.upstream, error = error.kind.code(), "an upstream is left alone for a while");
-                }
-                return Ok(answer);
-            }
+        let outcome = match &answer {
+            Ok(_) => Outcome::Success,
+            Err(error) => match error.class() {
+                FailureClass::Transient | FailureClass::Unknown => Outcome::Failure,
+                FailureClass::Credentials => Outcome::Hopeless,
+                // They said no: they are there.
+                FailureClass::Permanent => Outcome::Success,
+            },
+        };
+        if report(&self.store, upstream.as_str(), outcome, &self.settings.breaker, (self.clock)()).await? {
+            tracing::warn!(%upstream, "an upstream is left alone for a while");
         }
         Ok(answer)
     }

@@ -60,7 +60,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     /// Hands the message over and records what came of it.
     async fn post(&self, look_up: &mut LookUp, working: &Working, text: &str) -> Result<Option<Verdict>, StoreError> {
         let answer = self.thread.post_message(&look_up.lead, text).await;
-        match self.heard(answer).await? {
+        match self.heard(Upstream::C2s, answer).await? {
             Ok(_message_id) => self.settle(look_up, LookUpState::Sent, "sent").await,
             Err(error) if error.class() == FailureClass::Unknown => {
                 let now = (self.clock)();
@@ -98,7 +98,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
             return Ok(Some(verdict));
         }
         let answer = self.thread.has_message(&look_up.lead, look_up.reference.as_str()).await;
-        let seen = match self.heard(answer).await? {
+        let seen = match self.heard(Upstream::C2s, answer).await? {
             Ok(seen) => seen,
             Err(error) => return self.trouble(look_up, None, &error).await.map(Some),
         };
