@@ -8,7 +8,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from stack import tools  # noqa: E402
+from stack import ports, tools  # noqa: E402
+from stack.places import RUN  # noqa: E402
 from stack.progress import Failed, give_up  # noqa: E402
 
 
@@ -18,6 +19,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if arguments.command != "down":
+            if arguments.command == "up":
+                for port in ports.chosen():
+                    ports.refuse_taken(RUN, port)
             tools.ensure()
             tools.enter_cloud_tools()
         return _do(arguments)
@@ -42,7 +46,7 @@ def _do(arguments: argparse.Namespace) -> int:
         case "test":
             from commands.test import test
 
-            return test(arguments.name)
+            return test(arguments.name, keep=arguments.keep)
         case "invoke":
             from commands.invoke import invoke
 
@@ -68,6 +72,7 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("lint", help="formatting, lints, documentation, template, dependencies")
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
+    test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
     invoke = commands.add_parser("invoke", help="one function with one recorded event")
     invoke.add_argument("function")
     invoke.add_argument("event")

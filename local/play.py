@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "local"))
 
 from stack import recorded  # noqa: E402
 
+RECORDED = ROOT / "events" / "c2s" / "lead.created.json"
 STACK_FILE, DEMO_FILE = ROOT / ".local" / "stack.json", ROOT / ".local" / "run" / "demo.json"
 RECEIVER, DEFAULT_TENANT = "demo", "ten_default"
 PATIENCE_S = 90.0
@@ -27,12 +28,14 @@ class Refused(Exception):
     """An answer that the demonstration cannot go on with."""
 
 
-def call(method: str, url: str, body: Any = None, token: str | None = None, **headers: str) -> tuple[int, Any]:
+def call(
+    method: str, url: str, body: Any = None, token: str | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any]:
     """One request; its status and what it answers."""
-    sent = {"accept": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    sent = {"accept": "application/json", **(headers or {})}
     if token is not None:
         sent["authorization"] = f"Bearer {token}"
-    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    data = None if body is None else json.dumps(body).encode()
     if data is not None:
         sent.setdefault("content-type", "application/json")
     try:
@@ -95,16 +98,13 @@ class Demonstration:
 
     def send_lead(self) -> str:
         """Posts the recorded lead under a new id, so that every run is a new lead; that id."""
-        files = sorted((ROOT / "events" / "c2s").glob("*create_lead*.json"))
-        if not files:
-            raise Refused("events/c2s has no recorded on_create_lead")
-        sent = recorded.request(recorded.load(files[0]))
+        sent = recorded.request(recorded.load(RECORDED, self.stack["c2s_token"]))
         body = json.loads(sent.body)
         lead_id = f"demo-{int(time.time())}"
         renew(body, lead_id)
-        print(f"\nThe recorded lead {files[0].relative_to(ROOT)} comes in as {lead_id}:\n")
+        print(f"\nThe recorded lead {RECORDED.relative_to(ROOT)} comes in as {lead_id}:\n")
         self.began = time.monotonic()
-        answer = call("POST", f"{self.api}/api/v1/webhooks/c2s", body, X_Webhook_Token=self.stack["c2s_token"])
+        answer = call(sent.method, self.api + sent.path, body, headers=sent.headers)
         told = demanded("posting the lead", answer)
         self.tell(f"C2S is answered 200: {json.dumps(told)}")
         return lead_id
@@ -159,7 +159,7 @@ The stack stays up (`make down` stops it); its facts are in .local/stack.json.
   curl -s -H 'Authorization: Bearer {self.admin}' {self.api}/api/v1/admin/events
   curl -s -H 'Authorization: Bearer {key}' {self.api}/api/v1/tenant/deliveries
   python3 local/play.py                          plays another lead
-  make invoke FN=receive EVENT=events/c2s/….json  one function, one recorded event
+  make invoke FN=receive EVENT=events/c2s/lead.created.json  one function, one recorded event
 """)
 
 

@@ -28,8 +28,7 @@ def invoke(function: str, event: Path) -> int:
         raise Failed("the function needs its tables and queues, and no local stack runs", do="make run")
     stack = json.loads(RUN.stack_file.read_text())
     demand_local_account(stack["endpoint_url"])
-    content = recorded.load(event)
-    payload = recorded.envelope(content) if isinstance(content, dict) else content
+    payload = recorded.envelope(recorded.load(event, stack["c2s_token"]))
     if _docker_answers():
         return _in_docker(function, payload, stack)
     say("no Docker engine answers: invoked on the local stack instead of by `sam local invoke`")

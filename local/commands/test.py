@@ -15,20 +15,30 @@ RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) igno
 COUNTS = ("passed", "failed", "ignored")
 
 
-def test(name: str | None) -> int:
-    """Runs all tests, or those whose name contains `name`."""
+def test(name: str | None, *, keep: bool = False) -> int:
+    """Runs all tests, or those whose name contains `name`. With `keep`, the stack of an earlier run is used if it is up
+    still, and this one's stays up."""
     started = time.monotonic()
-    servers.stop_all(TEST)
+    if not keep:
+        servers.stop_all(TEST)
     try:
-        stack = up.start(TEST, ports.free_port(), ports.free_port(), testing=True)
+        stack = up.start(TEST, *_ports(), testing=True)
         with step(f"Running the tests (logs of the functions' cloud: {shown(TEST.logs)})"):
             code, counts, binaries = _cargo_test(stack["endpoint_url"], name)
     finally:
-        servers.stop_all(TEST)
+        if not keep:
+            servers.stop_all(TEST)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     told = ", ".join(f"{counts[what]} {what}" for what in COUNTS)
     print(f"make test: {told} in {binaries} test binaries, {minutes} min {seconds} s")
     return code
+
+
+def _ports() -> tuple[int, int]:
+    """Those of the servers that run already, else free ones."""
+    known = (servers.remembered(TEST, name) for name in ("local-cloud", "sandbox"))
+    cloud, sandbox = (int(str(server["port"])) if server else ports.free_port() for server in known)
+    return cloud, sandbox
 
 
 def _cargo_test(endpoint: str, name: str | None) -> tuple[int, Counter[str], int]:

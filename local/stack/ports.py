@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.environment import MARK
+from stack.places import Site
+from stack.progress import Failed
 
 LISTENING = "0A"
 
@@ -18,6 +20,25 @@ class Holder:
     pid: int
     command: str
     site: str | None
+
+
+def chosen() -> tuple[int, int]:
+    """The ports of `make run`: the local cloud's and the sandbox's."""
+    return _given("GANCHO_PORT", 4566), _given("GANCHO_SANDBOX_PORT", 4600)
+
+
+def refuse_taken(site: Site, port: int) -> None:
+    """Says so before minutes are spent on building."""
+    holder = holder_of(port)
+    if holder is None and is_free(port):
+        return
+    if holder is None:
+        raise Failed(f"port {port} is taken by a process this user cannot see", do="stop it, then try again")
+    if holder.site == str(site.home):
+        return
+    if holder.site is not None:
+        raise Failed(f"port {port} belongs to the local stack under {holder.site}", do="run `make down` there")
+    raise Failed(f"port {port} is taken by process {holder.pid} ({holder.command})", do=f"stop it (kill {holder.pid}), then try again")
 
 
 def is_free(port: int) -> bool:
@@ -68,6 +89,13 @@ def site_of(pid: int) -> str | None:
             if entry.startswith(MARK.encode() + b"="):
                 return entry.split(b"=", 1)[1].decode(errors="replace")
     return None
+
+
+def _given(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Failed(f"{name} is not a port: {text}")
+    return int(text)
 
 
 def _listening_inodes(port: int) -> set[str]:

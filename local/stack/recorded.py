@@ -1,5 +1,6 @@
-"""Recorded events: an AWS envelope as a function gets it, or a request as it came over the wire, with its headers."""
+"""Recorded events: a request as it came over the wire, or an AWS envelope as a function gets it (events/README.md)."""
 
+import base64
 import json
 import time
 import uuid
@@ -16,28 +17,24 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
-    body: str
+    body: bytes
 
 
-def is_envelope(event: Any) -> bool:
-    """Whether a function would take this as it is."""
-    return isinstance(event, dict) and ("Records" in event or "requestContext" in event)
+def load(path: Path, c2s_token: str) -> Any:
+    """A recorded file's content, with the stack's own token where the recording leaves room for it."""
+    return json.loads(path.read_text(encoding="utf-8").replace("{{c2s_token}}", c2s_token))
 
 
 def request(event: dict[str, Any]) -> Request:
-    """The request in a recorded file, whichever form it has."""
-    body = event.get("body", "")
-    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
-    if not is_envelope(event):
-        return Request(event.get("method", "POST"), event["path"], headers, text)
-    query = f"?{event['rawQueryString']}" if event.get("rawQueryString") else ""
-    return Request(event["requestContext"]["http"]["method"], event["rawPath"] + query, headers, text)
+    """The request in a recorded file."""
+    told = event["request"]
+    headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
+    return Request(told["method"], told["path"], headers, _body(told))
 
 
-def envelope(event: dict[str, Any]) -> dict[str, Any]:
-    """What API Gateway would hand to a function for it."""
-    if is_envelope(event):
+def envelope(event: Any) -> Any:
+    """What a function is handed for it: an envelope as it is, a request as API Gateway would wrap it."""
+    if not (isinstance(event, dict) and "request" in event):
         return event
     sent = request(event)
     parts = urlsplit(sent.path)
@@ -66,11 +63,14 @@ def envelope(event: dict[str, Any]) -> dict[str, Any]:
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),
             "timeEpoch": int(time.time() * 1000),
         },
-        "body": sent.body,
-        "isBase64Encoded": False,
+        "body": base64.b64encode(sent.body).decode(),
+        "isBase64Encoded": True,
     }
 
 
-def load(path: Path) -> Any:
-    """A recorded file's content."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def _body(told: dict[str, Any]) -> bytes:
+    if "body_base64" in told:
+        return base64.b64decode(told["body_base64"])
+    if "body_text" in told:
+        return str(told["body_text"]).encode()
+    return json.dumps(told["body"], ensure_ascii=False).encode() if "body" in told else b""

@@ -131,11 +131,7 @@ def _free_port(server: Server) -> None:
         say(f"stopping a {server.name} that an earlier run left behind (process {holder.pid})")
         _end([holder.pid], server.site)
         return
-    who = f"process {holder.pid} ({holder.command})" if holder else "a process this user cannot see"
-    hint = f"stop it (kill {holder.pid})" if holder else "stop it"
-    if holder is not None and holder.site is not None:
-        hint = f"it belongs to the local stack under {holder.site}: run `make down` there"
-    raise Failed(f"port {server.port}, which {server.name} needs, is taken by {who}", do=f"{hint}, then try again")
+    ports.refuse_taken(server.site, server.port)
 
 
 def _end(pids: list[int], site: Site) -> None:
