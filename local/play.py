@@ -109,8 +109,8 @@ class Demonstration:
         self.tell(f"C2S is answered 200: {json.dumps(told)}")
         return lead_id
 
-    def watch(self, lead_id: str) -> None:
-        """Prints each step when it happens, until the event and its deliveries are done."""
+    def watch(self, lead_id: str, before: int) -> None:
+        """Prints each step when it happens, until the event is done and its outcome has reached the receiver."""
         deadline, shown = time.monotonic() + PATIENCE_S, 0
         event_id: str | None = None
         while time.monotonic() < deadline:
@@ -123,17 +123,19 @@ class Demonstration:
             for entry in event["timeline"][shown:]:
                 detail = entry.get("detail")
                 self.tell(f"{entry['step']}: {entry['outcome']}" + (f" ({_short(detail)})" if detail else "") + f"  [{entry['at']}]")
-            shown = max(shown, len(event["timeline"]))
-            if event["status"] in ENDED and self.received():
+            # Once more after the outcome came in, for what was written meanwhile.
+            told, shown = shown, max(shown, len(event["timeline"]))
+            outcomes = [row for row in self.received()[before:] if json.loads(row["body"])["type"] != "lead.received"]
+            if event["status"] in ENDED and outcomes and shown == told:
                 self.tell(f"{event_id} is {event['status']}: {json.dumps(event.get('result', {}), ensure_ascii=False)}")
                 return
             time.sleep(0.2)
         raise Refused(f"{event_id or lead_id} was not done within {PATIENCE_S:.0f} s; the logs are under .local/run/logs")
 
     def received(self) -> list[dict[str, Any]]:
-        """What the receiver got since its secret is known."""
+        """What the receiver has got so far, of earlier runs too."""
         asked = demanded("asking the receiver", call("GET", f"{self.sandbox}/control/receivers/{RECEIVER}"))
-        return [row for row in asked["data"] if time.monotonic() - self.began < PATIENCE_S * 2]
+        return list(asked["data"])
 
     def verdict(self, before: int) -> bool:
         """Says what the official library thinks of the signatures; whether it accepts them all."""
@@ -190,7 +192,7 @@ def main() -> int:
         key = demonstration.tenant_key()
         demonstration.subscribe(key)
         before = len(demonstration.received())
-        demonstration.watch(demonstration.send_lead())
+        demonstration.watch(demonstration.send_lead(), before)
         accepted = demonstration.verdict(before)
     except (Refused, OSError) as trouble:
         print(f"\nFAILED while playing the recorded lead: {trouble}\n  logs: .local/run/logs", file=sys.stderr)

@@ -83,6 +83,9 @@ pub enum Opens {
         /// The key's public name.
         key: KeyId,
     },
+    /// Nothing here: the operator's API, which knows its tokens itself. The card is there so that the other doors can
+    /// tell a wrong credential from an unknown one.
+    Operator,
 }
 
 /// What is known of a credential.
@@ -103,6 +106,21 @@ pub struct Card {
     /// Until when it is valid: set on the old credential of a rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
+}
+
+impl Card {
+    /// The card of one of the operator's tokens. It opens nothing.
+    #[must_use]
+    pub fn of_operator(token: &Credential, valid_until: Timestamp) -> Self {
+        Self {
+            hash: token.hash(),
+            tenant: TenantId::default_tenant(),
+            opens: Opens::Operator,
+            enabled: true,
+            allowed_cidrs: Vec::new(),
+            valid_until: Some(valid_until),
+        }
+    }
 }
 
 /// Where cards are kept.
@@ -196,7 +214,7 @@ impl<C: Cards> Door<C> {
         let card = self.valid_card(credential, now).await?;
         match card.opens {
             Opens::Tenant { key } => Ok(TenantCaller { tenant: card.tenant, key }),
-            Opens::Source { .. } => Err(Denied::WrongKind),
+            Opens::Source { .. } | Opens::Operator => Err(Denied::WrongKind),
         }
     }
 
@@ -302,6 +320,14 @@ mod tests {
         let door = door(|card| card.opens = Opens::Tenant { key: "key_1".parse().unwrap() });
         assert_eq!(knock(&door, 1, at(0)).await, Err(Denied::WrongKind));
         assert!(door.tenant(Some(&credential(1)), at(0)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_operators_token_opens_no_other_door_and_is_told_so() {
+        let door = door(|card| *card = Card::of_operator(&credential(1), at(60)));
+        assert_eq!(knock(&door, 1, at(0)).await, Err(Denied::WrongKind));
+        assert_eq!(door.tenant(Some(&credential(1)), at(0)).await, Err(Denied::WrongKind));
+        assert_eq!(door.tenant(Some(&credential(1)), at(60)).await, Err(Denied::Unauthorized));
     }
 
     #[tokio::test]

@@ -75,6 +75,8 @@ pub async fn take_in(
     timing: &Timing,
     now: Timestamp,
 ) -> Result<Vec<Recorded>, StoreError> {
+    // Whole milliseconds: what is stored, compared and shown is one and the same.
+    let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let rows: Vec<Event> = incoming.iter().map(|event| row(event, now, timing)).collect();
     let writes = rows.iter().zip(incoming).map(|(row, event)| store.record_event(row, event.body()));
     let outcomes: Vec<_> = stream::iter(writes.collect::<Vec<_>>()).buffered(PARALLEL).collect().await;

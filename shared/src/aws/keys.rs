@@ -77,11 +77,17 @@ pub fn subject(source: &SourceId, subject: &str) -> String {
     format!("SUBJECT#{source}#{subject}")
 }
 
+/// The place of an event in its subject's partition: by the provider's time.
+#[must_use]
+pub fn subject_place(occurred_at: Timestamp, event: &EventId) -> String {
+    format!("{}#{event}", sortable(occurred_at))
+}
+
 /// An event's body: with its subject's, by the provider's time, or else with the event.
 #[must_use]
 pub fn body(event: &Event) -> Key {
     match &event.subject {
-        Some(of) => Key::new(subject(&event.source, of), format!("{}#{}", sortable(event.occurred_at), event.id)),
+        Some(of) => Key::new(subject(&event.source, of), subject_place(event.occurred_at, &event.id)),
         None => Key::new(event_partition(&event.id), "BODY"),
     }
 }

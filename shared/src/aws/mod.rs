@@ -22,6 +22,7 @@ mod rows;
 mod secrets;
 mod signals;
 mod store;
+mod subjects;
 mod subscription_book;
 mod subscriptions;
 mod sweep_lease;

@@ -166,7 +166,8 @@ mod tests {
             EventType::ALL.iter().filter_map(families).map(|family| family.parse().unwrap()).collect();
         patterns.extend(EventType::ALL.iter().map(|one| EventPattern::Exactly(*one)));
         patterns.insert(EventPattern::All);
-        assert!(1 + 2 * patterns.len() <= 100, "{} patterns", patterns.len());
+        let writes = 1 + 2 * patterns.len();
+        assert!(writes <= 100, "{writes} writes");
     }
 
     #[test]

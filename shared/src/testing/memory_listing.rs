@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use super::MemoryStore;
 use super::memory_rows::{FAILED_AT, typed};
 use crate::manage::attempts::Attempts;
+use crate::manage::event_walk::Subjects;
 use crate::manage::listing::{Listing, Place, Window};
 use crate::model::delivery::Attempt;
-use crate::model::ids::{DeliveryId, TenantId};
+use crate::model::event::Event;
+use crate::model::ids::{DeliveryId, SourceId, TenantId};
 use crate::model::row::{RowKey, WorkRow};
 use crate::work::StoreError;
 
@@ -55,6 +57,29 @@ impl MemoryStore {
             let failed_at = stored.get(FAILED_AT).and_then(|at| at.as_str()?.parse().ok());
             if let Some(at) = listed_at(&row, failed_at).filter(|_| row.tenant() == tenant) {
                 places.push(Place::of(at, key.clone()));
+            }
+        }
+        places.retain(|place| place.at() >= window.since && *place < window.before);
+        places.sort_by(|a, b| b.cmp(a));
+        places.truncate(limit);
+        Ok(places)
+    }
+}
+
+impl Subjects for MemoryStore {
+    async fn of_subject(
+        &self,
+        source: &SourceId,
+        subject: &str,
+        window: &Window,
+        limit: usize,
+    ) -> Result<Vec<Place>, StoreError> {
+        let inner = self.lock()?;
+        let mut places = Vec::new();
+        for (key, stored) in inner.rows.iter().filter(|(key, _)| matches!(key, RowKey::Event(_))) {
+            let event: Event = typed(stored)?;
+            if event.source == *source && event.subject.as_deref() == Some(subject) {
+                places.push(Place::of(event.occurred_at, key.clone()));
             }
         }
         places.retain(|place| place.at() >= window.since && *place < window.before);

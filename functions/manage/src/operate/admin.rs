@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{Request, State as Extract};
 use axum::middleware::Next;
 use axum::response::Response;
-use gancho::auth::{Cards, Credential, Denied};
+use gancho::auth::{Card, Cards, Credential, Denied};
 use gancho::aws::{SecretError, Secrets};
 use gancho::lambda::http::{Problem, bearer};
+use gancho::manage::directory::{Change, Directory, Entry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::state::Shared;
@@ -18,6 +19,10 @@ const BELIEVED_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How long after a look a token that does not fit is refused without looking again: a flood of guesses must not
 /// become a flood of calls. A new token is good after this time at the latest.
 const LOOKED_FOR: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long the other doors know a token for the operator's. A function is seldom alive for longer, and each writes
+/// the cards anew.
+const INTRODUCED_FOR: SignedDuration = SignedDuration::from_hours(48);
 
 /// Where the operator's tokens are: the current one and, while a rotation overlaps, the one before.
 pub(crate) trait AdminTokens: Send + Sync + 'static {
@@ -50,7 +55,7 @@ pub(crate) struct Gate<S, T> {
     known: Mutex<Option<(Timestamp, Vec<Credential>)>>,
 }
 
-impl<S: Cards, T: AdminTokens> Gate<S, T> {
+impl<S: Cards + Directory, T: AdminTokens> Gate<S, T> {
     pub(crate) fn new(state: Shared<S>, tokens: T) -> Arc<Self> {
         Arc::new(Self { state, tokens, known: Mutex::default() })
     }
@@ -80,6 +85,9 @@ impl<S: Cards, T: AdminTokens> Gate<S, T> {
         match self.tokens.tokens().await {
             Ok(tokens) => {
                 let fits = any_is(&tokens, credential);
+                if known.is_none_or(|(_, known)| known != tokens) {
+                    self.introduce(&tokens, now).await;
+                }
                 *self.lock() = Some((now, tokens));
                 Ok(fits)
             }
@@ -88,6 +96,15 @@ impl<S: Cards, T: AdminTokens> Gate<S, T> {
                 // What was known a while ago is better than a platform nobody can operate.
                 known.map(|(_, tokens)| any_is(&tokens, credential)).ok_or_else(Problem::unavailable)
             }
+        }
+    }
+
+    /// Makes the tokens known to the other doors, which then answer 403 to them and not 401.
+    async fn introduce(&self, tokens: &[Credential], now: Timestamp) {
+        let until = now.saturating_add(INTRODUCED_FOR).unwrap_or(now);
+        let cards = tokens.iter().map(|token| Change::Put(Entry::Card(Card::of_operator(token, until))));
+        if let Err(error) = self.state.store.commit(&cards.collect::<Vec<_>>()).await {
+            tracing::warn!(%error, "the operator's tokens could not be made known to the other doors");
         }
     }
 
@@ -102,7 +119,7 @@ fn any_is(tokens: &[Credential], credential: &Credential) -> bool {
 }
 
 /// Lets the operator pass, and nobody else.
-pub(crate) async fn only_operators<S: Cards + 'static, T: AdminTokens>(
+pub(crate) async fn only_operators<S: Cards + Directory + 'static, T: AdminTokens>(
     Extract(gate): Extract<Arc<Gate<S, T>>>,
     request: Request,
     next: Next,
@@ -113,6 +130,7 @@ pub(crate) async fn only_operators<S: Cards + 'static, T: AdminTokens>(
 
 #[cfg(test)]
 mod tests {
+    use gancho::auth::Door;
     use gancho::testing::MemoryStore;
 
     use super::*;
@@ -171,6 +189,15 @@ mod tests {
         gate.tokens.tokens.lock().unwrap().clear();
         assert!(fits(&gate, "a", 59).await);
         assert!(!fits(&gate, "a", 60).await);
+    }
+
+    #[tokio::test]
+    async fn a_tenants_door_tells_the_operator_that_the_token_is_of_another_kind() {
+        let gate = gate(&["a"]);
+        let door = Door::new(gate.state.store.clone());
+        assert_eq!(door.tenant(Some(&token("a")), at(0)).await, Err(Denied::Unauthorized));
+        assert!(fits(&gate, "a", 0).await);
+        assert_eq!(door.tenant(Some(&token("a")), at(11)).await, Err(Denied::WrongKind));
     }
 
     #[tokio::test]

@@ -4,7 +4,10 @@ use axum::Json;
 use axum::http::StatusCode;
 use gancho::lambda::http::Problem;
 use gancho::manage::directory::ChangeError;
+use gancho::manage::refusal::Refusal;
 use serde_json::{Value, json};
+
+use crate::body::body_problem;
 
 /// A page of a list: of `limit + 1` rows asked for, the last says that there is a next page.
 pub(super) fn listed<T>(
@@ -38,5 +41,19 @@ pub(super) fn change_problem(error: ChangeError) -> Problem {
         ),
         ChangeError::TooMany(n) => Problem::new(StatusCode::CONFLICT, "too_many", format!("There are {n} already.")),
         ChangeError::Store(error) => error.into(),
+    }
+}
+
+/// Why a wish is not granted, as the operator is told.
+pub(super) fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NotFound => Problem::not_found(),
+        Refusal::Input(error) => body_problem(error),
+        Refusal::Conflict(conflict) => Problem::new(StatusCode::CONFLICT, conflict.code(), conflict.to_string()),
+        Refusal::Sealed(error) => {
+            tracing::error!(%error, "a sealed value does not open");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
+        }
+        Refusal::Store(error) => error.into(),
     }
 }

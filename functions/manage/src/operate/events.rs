@@ -1,10 +1,11 @@
 //! `/api/v1/admin/events`
 
 use axum::Json;
-use axum::extract::State as Extract;
+use axum::extract::{RawQuery, State as Extract};
 use axum::http::StatusCode;
 use gancho::lambda::http::Problem;
 use gancho::manage::event_file::EventFile;
+use gancho::manage::event_list;
 use gancho::manage::reprocess::{self as again, NotAgain};
 use gancho::manage::timeline::timeline;
 use gancho::model::event::Event;
@@ -12,6 +13,7 @@ use gancho::model::ids::EventId;
 use serde_json::{Value, json};
 
 use super::Backing;
+use super::answer::refused;
 use crate::body::Named;
 use crate::state::Shared;
 
@@ -44,6 +46,15 @@ fn detail(file: &EventFile) -> Value {
     answer["truncated"] = file.cut.into();
     answer["timeline"] = json!(timeline(file));
     answer
+}
+
+/// `GET /events`
+pub(super) async fn list<S: Backing>(
+    Extract(state): Extract<Shared<S>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
+    let page = event_list::list(&state.store, query.as_deref(), state.now()).await.map_err(refused)?;
+    Ok(Json(json!({"data": page.data.iter().map(shown).collect::<Vec<_>>(), "next_cursor": page.next_cursor})))
 }
 
 /// `GET /events/{id}`: what it is, and all that happened to it.

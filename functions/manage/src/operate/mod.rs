@@ -5,6 +5,7 @@ mod admin;
 mod answer;
 mod dead_letters;
 mod events;
+mod overview;
 mod sources;
 mod switches;
 mod tenants;
@@ -20,6 +21,8 @@ use gancho::config::OperateSettings;
 use gancho::manage::dead_letters::DeadLetters;
 use gancho::manage::directory::Directory;
 use gancho::manage::event_file::EventFiles;
+use gancho::manage::event_walk::Subjects;
+use gancho::manage::listing::Listing;
 use gancho::manage::switches::SwitchPanel;
 use gancho::work::{Bells, Rows};
 
@@ -28,10 +31,13 @@ use crate::state::Shared;
 
 /// What the routes need of a store.
 pub(crate) trait Backing:
-    Bells + Cards + DeadLetters + Directory + EventFiles + Rows + SwitchPanel + 'static
+    Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + SwitchPanel + 'static
 {
 }
-impl<S> Backing for S where S: Bells + Cards + DeadLetters + Directory + EventFiles + Rows + SwitchPanel + 'static {}
+impl<S> Backing for S where
+    S: Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + SwitchPanel + 'static
+{
+}
 
 /// The operator's side, over the real things.
 pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: Secrets) -> Router {
@@ -48,6 +54,8 @@ fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
         .route("/sources", get(sources::list).post(sources::create))
         .route("/sources/{id}", get(sources::read).patch(sources::change).delete(sources::remove))
         .route("/sources/{id}/rotate", post(sources::rotate))
+        .route("/stats", get(overview::read))
+        .route("/events", get(events::list))
         .route("/events/{id}", get(events::read))
         .route("/events/{id}/reprocess", post(events::reprocess))
         .route("/switches", get(switches::list))

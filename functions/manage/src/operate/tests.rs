@@ -224,3 +224,20 @@ async fn dead_letters_are_counted_and_sent_again() {
     assert_eq!((done["moved"].as_u64(), done["unreadable"].as_u64()), (Some(1), Some(1)));
     assert_eq!(desk.post("/dlq/none/redrive", json!({})).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn events_are_listed_filtered_and_counted() {
+    let desk = Desk::new().await;
+    for name in ["a", "b", "c"] {
+        desk.store.insert(&lead_event(name, now(), &Timing::default())).await.unwrap();
+    }
+    let page = desk.get("/events?limit=2&provider=c2s&source=src_default&status=received").await.body;
+    assert_eq!(page["data"].as_array().unwrap().len(), 2);
+    let next = desk.get(&format!("/events?limit=2&cursor={}", page["next_cursor"].as_str().unwrap())).await.body;
+    assert_eq!((next["data"].as_array().unwrap().len(), &next["next_cursor"]), (1, &Value::Null));
+    assert_eq!(desk.get("/events?lead_id=b").await.body["data"][0]["lead_id"], "b");
+    assert_eq!(desk.get("/events?state=received").await.body["errors"][0]["code"], "unknown_parameter");
+    let stats = desk.get("/stats").await.body;
+    assert_eq!(stats["today"]["by_status"], json!({"received": 3}));
+    assert_eq!((&stats["today"]["complete"], &stats["failed"]["count"]), (&json!(true), &json!(0)));
+}
