@@ -23,6 +23,7 @@ pub mod query_fields;
 pub mod refusal;
 pub mod replay;
 pub mod reprocess;
+pub mod silence;
 pub mod source_body;
 pub mod sources;
 pub mod subscription_body;
