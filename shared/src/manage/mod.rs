@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod chance;
+pub mod data_subjects;
 pub mod dead_letters;
 pub mod defaults;
 pub mod delivery_filter;

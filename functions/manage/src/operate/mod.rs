@@ -3,6 +3,7 @@
 mod address;
 mod admin;
 mod answer;
+mod data_subjects;
 mod dead_letters;
 mod events;
 mod overview;
@@ -58,6 +59,9 @@ fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::read))
         .route("/events/{id}/reprocess", post(events::reprocess))
+        .route("/data-subjects/report", post(data_subjects::report))
+        .route("/data-subjects/erase", post(data_subjects::erase))
+        .route("/data-subjects/{id}", get(data_subjects::receipt))
         .route("/switches", get(switches::list))
         .route("/switches/{what}", put(switches::turn))
         .route("/dlq", get(dead_letters::depths))

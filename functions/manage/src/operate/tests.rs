@@ -241,3 +241,16 @@ async fn events_are_listed_filtered_and_counted() {
     assert_eq!(stats["today"]["by_status"], json!({"received": 3}));
     assert_eq!((&stats["today"]["complete"], &stats["failed"]["count"]), (&json!(true), &json!(0)));
 }
+
+#[tokio::test]
+async fn a_data_subjects_request_is_taken_in_and_has_a_receipt() {
+    let desk = Desk::new().await;
+    let taken = desk.post("/data-subjects/erase", json!({"phone": "(11) 98765-0001"})).await;
+    assert_eq!((taken.status, taken.body["status"].as_str()), (StatusCode::ACCEPTED, Some("waiting")));
+    let id = taken.body["id"].as_str().unwrap();
+    let receipt = desk.get(&format!("/data-subjects/{id}")).await.body;
+    assert_eq!((&receipt["request"], &receipt["known_by"]), (&json!("erase"), &json!("phone")));
+    assert!(!receipt.to_string().contains("98765"));
+    assert_eq!(desk.post("/data-subjects/report", json!({"phone": "12"})).await.body["errors"][0]["path"], "phone");
+    assert_eq!(desk.get("/data-subjects/job_none").await.status, StatusCode::NOT_FOUND);
+}
