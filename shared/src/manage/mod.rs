@@ -26,6 +26,7 @@ pub mod replay;
 pub mod reprocess;
 pub mod source_body;
 pub mod sources;
+pub mod subscribe;
 pub mod subscription_body;
 pub mod subscription_book;
 pub mod subscription_fields;
