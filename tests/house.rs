@@ -19,6 +19,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("dispatch", &["model", "work"]),
     ("enrichment", &["dispatch", "intake", "limits", "model", "providers", "signing", "work"]),
     ("delivery", &["address", "backoff", "limits", "model", "signing", "work"]),
+    ("data_subjects", &["model", "signing", "work"]),
     (
         "manage",
         &[
