@@ -160,7 +160,7 @@ fn only_its_own_room_names_an_outside_world() {
         for (n, line) in lines_of(&path) {
             let code = line.split("//").next().unwrap_or_default();
             for (name, home) in RESERVED {
-                if code.contains(&format!("{name}")) && room != *home {
+                if code.contains(name) && room != *home {
                     broken.push(format!("{}:{n}: only `{home}` may name `{name}`", path.display()));
                 }
             }

@@ -11,8 +11,8 @@ EVERYWHERE = {
     # Each batch at work is a process of this machine.
     "Workers": "small",
     "LogRetentionDays": "1",
-    # One machine plays the whole cloud.
-    "AwsPatience": "5",
+    # One machine plays the whole cloud. Nearly as long as the function that takes webhooks in may run.
+    "AwsPatience": "10",
     "C2sSpacingMs": "200",
     "WorkSpacingMs": "200",
 }
@@ -22,11 +22,12 @@ IN_TESTS = {
     "C2sSpacingMs": "50",
     "WorkSpacingMs": "50",
     "CoalesceSeconds": "12",
-    "WorkBudgetSeconds": "15",
+    "WorkBudgetSeconds": "12",
     "LeaseSlackSeconds": "1",
-    "UpstreamTimeoutSeconds": "5",
+    "UpstreamTimeoutSeconds": "4",
     "MaxTries": "3",
-    "DueGraceSeconds": "5",
+    # Longer than a lease, as on AWS: a sweep that rings while a dead worker's lease stands wakes nobody.
+    "DueGraceSeconds": "14",
     "UnknownRecheckSeconds": "3",
     "LeadVisibilitySeconds": "10",
     "DispatchVisibilitySeconds": "10",

@@ -1,4 +1,14 @@
-//! What the flows stand on.
+//! What the flows stand on: the stack under test, its API, the sandbox's control, the cloud beneath.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "what goes wrong in a harness fails its test, with a reason")]
+
+pub mod api;
+pub mod cloud;
+pub mod flow;
+pub mod lead;
+pub mod processes;
 #[path = "../sandbox/mod.rs"]
 pub mod sandbox;
+pub mod stack;
+pub mod stage;
+pub mod waiting;

@@ -1,0 +1,135 @@
+//! At the door: who is let in, what is counted, what is refused.
+
+use gancho_tests::api::{Answer, Api};
+use gancho_tests::flow::Flow;
+use gancho_tests::lead::{Lead, Person};
+use gancho_tests::stack::Stack;
+use gancho_tests::waiting::until;
+use serde_json::{Value, json};
+
+fn counts(answer: &Value) -> (u64, u64, u64, u64) {
+    let count = |name: &str| answer[name].as_u64().unwrap_or(u64::MAX);
+    (count("received"), count("processed"), count("duplicates"), count("rejected"))
+}
+
+fn a_lead() -> Lead {
+    Lead::new(Person::new().by_phone())
+}
+
+fn code(answer: &Answer) -> &str {
+    answer.body["code"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn without_a_token_nobody_is_let_in() {
+    let answer = Api::nobody().c2s_by_header(None, &a_lead().changed(0)).await;
+    assert_eq!((answer.status, code(&answer)), (401, "unauthorized"));
+}
+
+#[tokio::test]
+async fn with_a_wrong_token_nobody_is_let_in() {
+    for token in ["wrong", "", "gch_wrong"] {
+        let by_header = Api::nobody().c2s_by_header(Some(token), &a_lead().changed(0)).await;
+        assert_eq!(by_header.status, 401, "{token}");
+    }
+    let by_path = Api::nobody().c2s_by_path("wrong", &a_lead().changed(0)).await;
+    assert_eq!((by_path.status, code(&by_path)), (401, "unauthorized"));
+}
+
+#[tokio::test]
+async fn the_token_of_one_source_does_not_open_the_door_of_another() {
+    let flow = Flow::beside_others().await;
+    let answer = Api::nobody().c2s_by_header(Some(&flow.token), &a_lead().changed(0)).await;
+    assert_eq!(answer.status, 401, "the header is the default source's");
+}
+
+#[tokio::test]
+async fn a_lead_is_counted_once_by_header_and_by_path() {
+    let flow = Flow::beside_others().await;
+    let lead = a_lead();
+    let first = flow.post(&lead.changed(0)).await.with(200);
+    assert_eq!(first["status"], "received");
+    assert_eq!(counts(&first), (1, 1, 0, 0));
+    assert_eq!(counts(&flow.post(&lead.changed(0)).await.with(200)), (1, 0, 1, 0), "the same again");
+    assert_eq!(counts(&flow.post(&lead.changed(1)).await.with(200)), (1, 1, 0, 0), "the same lead, changed");
+
+    let (lead, token) = (a_lead(), Some(Stack::get().c2s_token.as_str()));
+    let by_header = async |body: Value| counts(&Api::nobody().c2s_by_header(token, &body).await.with(200));
+    assert_eq!(by_header(lead.changed(0)).await, (1, 1, 0, 0));
+    assert_eq!(by_header(lead.changed(0)).await, (1, 0, 1, 0));
+    assert_eq!(by_header(lead.changed(1)).await, (1, 1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_batch_is_counted_event_by_event() {
+    let flow = Flow::beside_others().await;
+    let batch: Vec<Value> = (0..3).map(|_| a_lead().changed(0)).collect();
+    assert_eq!(counts(&flow.post(&json!(batch)).await.with(200)), (3, 3, 0, 0));
+    assert_eq!(counts(&flow.post(&json!(batch)).await.with(200)), (3, 0, 3, 0));
+}
+
+#[tokio::test]
+async fn a_lead_without_a_time_or_with_a_bad_one_is_refused() {
+    let flow = Flow::beside_others().await;
+    let mut without = a_lead().changed(0);
+    without["attributes"].as_object_mut().unwrap().remove("updated_at");
+    for body in [without, a_lead().spelt("yesterday", "on_create_lead"), a_lead().spelt("", "on_create_lead")] {
+        let answer = flow.post(&body).await;
+        assert_eq!((answer.status, code(&answer)), (400, "invalid_updated_at"), "{}", answer.body);
+        assert_eq!(counts(&answer.body), (1, 0, 0, 1));
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_event_does_not_spoil_its_neighbours() {
+    let flow = Flow::beside_others().await;
+    let (good, again) = (a_lead(), a_lead());
+    flow.post(&again.changed(0)).await.with(200);
+    let batch = json!([good.changed(0), 7, again.changed(0), a_lead().spelt("never", "on_create_lead"), {"id": "x"}]);
+    let answer = flow.post(&batch).await.with(200);
+    assert_eq!(counts(&answer), (5, 1, 1, 3), "{answer}");
+    let errors: Vec<_> =
+        answer["errors"].as_array().unwrap().iter().map(|e| (e["index"].as_u64(), &e["code"])).collect();
+    assert_eq!(json!(errors), json!([[1, "not_an_object"], [3, "invalid_updated_at"], [4, "invalid_updated_at"]]),);
+}
+
+#[tokio::test]
+async fn one_instant_in_two_spellings_is_one_event() {
+    let flow = Flow::beside_others().await;
+    let lead = a_lead();
+    let first = flow.post(&lead.spelt("2025-01-20T10:00:00Z", "on_update_lead")).await.with(200);
+    assert_eq!(counts(&first), (1, 1, 0, 0));
+    for spelling in ["2025-01-20 07:00:00 -0300", "2025-01-20T07:00:00.000-03:00", "2025-01-20 10:00:00"] {
+        let answer = flow.post(&lead.spelt(spelling, "on_update_lead")).await.with(200);
+        assert_eq!(counts(&answer), (1, 0, 1, 0), "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_copies_at_once_are_one_event_one_message_and_one_delivery() {
+    // Two hundred processes of one function on one machine: nothing else should run beside them.
+    let flow = Flow::alone().await;
+    let person = flow.known_person().await;
+    let lead = Lead::new(person.by_phone());
+    let body = lead.changed(0);
+    let copies = (0..200).map(async |_| {
+        // A copy that could not be stored in time is sent again, as its sender would.
+        until("a copy to be taken", async || Some(flow.post(&body).await).filter(|answer| answer.status != 503)).await
+    });
+    let answers = futures::future::join_all(copies).await;
+    let all: Vec<_> = answers.into_iter().map(|answer| counts(&answer.with(200))).collect();
+    assert_eq!(all.iter().map(|(_, processed, ..)| processed).sum::<u64>(), 1);
+    assert_eq!(all.iter().map(|(_, _, duplicates, _)| duplicates).sum::<u64>(), 199);
+
+    let event = flow.event_at(&lead, 0).await;
+    flow.completed(&event).await;
+    flow.hears("lead.enriched").await;
+    assert_eq!(flow.stage.messages(&lead.id).await.len(), 1);
+    let deliveries = until("both deliveries", async || {
+        let received = flow.stage.received(&flow.receiver).await;
+        (received.len() >= 2).then_some(received)
+    })
+    .await;
+    assert_eq!(deliveries.len(), 2, "one lead.received and one lead.enriched");
+}

@@ -1,0 +1,11 @@
+//! What the platform promises, from end to end: through the API of the deployed template, on the local cloud, with the
+//! third parties played by the sandbox. `make test` sets it all up.
+
+mod deliveries_go_out;
+mod leads_are_enriched;
+mod leads_change;
+mod leads_come_in;
+mod switches_and_sources;
+mod tenants_are_apart;
+mod upstreams_fail;
+mod workers_die;
