@@ -22,12 +22,13 @@ IN_TESTS = {
     "C2sSpacingMs": "50",
     "WorkSpacingMs": "50",
     "CoalesceSeconds": "12",
-    "WorkBudgetSeconds": "12",
+    # Must cover the time-out of a delivery (10 s) and what goes with it, or no delivery ever starts.
+    "WorkBudgetSeconds": "15",
     "LeaseSlackSeconds": "1",
     "UpstreamTimeoutSeconds": "4",
     "MaxTries": "3",
     # Longer than a lease, as on AWS: a sweep that rings while a dead worker's lease stands wakes nobody.
-    "DueGraceSeconds": "14",
+    "DueGraceSeconds": "17",
     "UnknownRecheckSeconds": "3",
     "LeadVisibilitySeconds": "10",
     "DispatchVisibilitySeconds": "10",
