@@ -19,6 +19,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("dispatch", &["model", "work"]),
     ("enrichment", &["dispatch", "intake", "limits", "model", "providers", "signing", "work"]),
     ("delivery", &["address", "backoff", "limits", "model", "signing", "work"]),
+    ("data_subjects", &["model", "signing", "work"]),
     (
         "manage",
         &[
@@ -160,7 +161,7 @@ fn only_its_own_room_names_an_outside_world() {
         for (n, line) in lines_of(&path) {
             let code = line.split("//").next().unwrap_or_default();
             for (name, home) in RESERVED {
-                if code.contains(&format!("{name}")) && room != *home {
+                if code.contains(name) && room != *home {
                     broken.push(format!("{}:{n}: only `{home}` may name `{name}`", path.display()));
                 }
             }

@@ -18,6 +18,7 @@ pub mod enrichment;
 
 pub mod delivery;
 
+pub mod data_subjects;
 pub mod manage;
 
 #[cfg(feature = "aws")]

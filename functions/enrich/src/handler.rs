@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use gancho::aws::Store;
 use gancho::clients::{C2sClient, DiretrixClient, WorkApiClient};
+use gancho::data_subjects;
 use gancho::enrichment::workflow::{Enricher, Worked};
 use gancho::lambda::batch::Worker;
 use gancho::lambda::metrics::{Unit, emit};
 use gancho::model::event::Event;
-use gancho::model::job::Poll;
+use gancho::model::job::{DataSubjectJob, Poll};
 use gancho::model::row::RowKey;
 use gancho::switches::{Subject, Switchboard};
 use gancho::work::{Bell, Claimed, StoreError};
@@ -29,6 +30,7 @@ pub(crate) struct Enrich {
 pub(crate) enum Job {
     Event(Box<Claimed<Event>>),
     Poll(Box<Claimed<Poll>>),
+    DataSubject(Box<Claimed<DataSubjectJob>>),
 }
 
 impl Worker for Enrich {
@@ -39,7 +41,12 @@ impl Worker for Enrich {
         Ok(match &bell.row {
             RowKey::Event(_) => enricher.take(bell, self.deadline).await?.map(|row| Job::Event(Box::new(row))),
             RowKey::Poll(_) => enricher.take_poll(bell, self.deadline).await?.map(|row| Job::Poll(Box::new(row))),
-            RowKey::Delivery(_) | RowKey::DataSubject(_) => {
+            RowKey::DataSubject(_) => {
+                let (timing, now) = (&enricher.settings.timing, (self.shared.clock)());
+                let job = data_subjects::take_job(&enricher.store, bell, timing, now, self.deadline).await?;
+                job.map(|row| Job::DataSubject(Box::new(row)))
+            }
+            RowKey::Delivery(_) => {
                 tracing::error!(row = %bell.row, "a bell on a queue that is not its own");
                 None
             }
@@ -50,6 +57,7 @@ impl Worker for Enrich {
         match job {
             Job::Event(claimed) => claimed.row.work.deaths,
             Job::Poll(claimed) => claimed.row.work.deaths,
+            Job::DataSubject(claimed) => claimed.row.work.deaths,
         }
     }
 
@@ -61,6 +69,9 @@ impl Worker for Enrich {
                 let held = switches.held_by(&Subject::event(&claimed.row), clock()).await?;
                 let worked = enricher.work(*claimed, held, self.deadline).await?;
                 tell(&worked, enricher.store.meter().take(), clock());
+            }
+            Job::DataSubject(claimed) => {
+                data_subjects::walk(&enricher.store, &enricher.keys, *claimed, clock, self.deadline).await?;
             }
             Job::Poll(claimed) => {
                 let source = claimed.row.source.clone();

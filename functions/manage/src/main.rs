@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let state = State::new(store, keys, config);
     let router = match state.config.face.clone() {
         Face::Portal => portal::open(state)?,
-        Face::Operate(settings) => operate::router(state, settings, secrets),
+        Face::Operate(settings) => operate::router(state, *settings, secrets),
     };
     http::serve(router).await
 }

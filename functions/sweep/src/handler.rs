@@ -3,7 +3,9 @@
 use gancho::aws::Store;
 use gancho::lambda::batch::deadline;
 use gancho::lambda::metrics::{Unit, emit};
-use gancho::work::{SweepLimits, SweepReport, Timing, sweep};
+use gancho::manage::silence::silent_sources;
+use gancho::model::row::Queue;
+use gancho::work::{Bells as _, SweepLimits, SweepReport, Timing, sweep};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -31,6 +33,8 @@ impl Sweeper {
         self.store.end_sweep(until).await?;
         let report = swept?;
         tell(&report, (self.clock)());
+        self.tell_pending().await;
+        self.tell_silence().await;
         Ok(json!({
             "swept": true,
             "rung": report.rung,
@@ -38,6 +42,38 @@ impl Sweeper {
             "moved": report.moved,
             "unrung": report.unrung,
         }))
+    }
+}
+
+impl Sweeper {
+    /// How many deliveries wait in the queues: a number to watch, so a queue that cannot be asked is let go.
+    async fn tell_pending(&self) {
+        let (usual, slow) = tokio::join!(self.store.waiting(Queue::Delivery), self.store.waiting(Queue::DeliverySlow));
+        if let (Ok(usual), Ok(slow)) = (usual, slow) {
+            #[expect(clippy::cast_precision_loss, reason = "queues are far below 2^52")]
+            let pending = (usual + slow) as f64;
+            emit((self.clock)(), &[("PendingDeliveries", pending, Unit::Count)]);
+        }
+    }
+}
+
+impl Sweeper {
+    /// Which sources are silent in their business hours. Not to know is no reason not to sweep.
+    async fn tell_silence(&self) {
+        let now = (self.clock)();
+        match silent_sources(&self.store, now).await {
+            Ok(silent) => {
+                for source in &silent {
+                    tracing::warn!(source.id = %source, "a source is silent in its business hours");
+                }
+                if !silent.is_empty() {
+                    #[expect(clippy::cast_precision_loss, reason = "sources are far below 2^52")]
+                    let count = silent.len() as f64;
+                    emit(now, &[("SourceSilent", count, Unit::Count)]);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "it is not known which sources are silent"),
+        }
     }
 }
 

@@ -144,6 +144,11 @@ fn body_item(event: &Event, body: &RawBody) -> Result<Item, StoreError> {
     ]))
 }
 
+/// The bytes of a body, if the item holds one that can be unpacked.
+pub(super) fn unpacked(item: &Item) -> Option<Bytes> {
+    read_body(item).ok().map(|body| body.bytes)
+}
+
 fn read_body(item: &Item) -> Result<RawBody, StoreError> {
     let packed = item
         .get(BODY)

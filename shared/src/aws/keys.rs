@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::data_subjects::Thread;
 use crate::model::event::Event;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::row::{RowKey, WorkRow};
@@ -89,6 +90,26 @@ pub fn body(event: &Event) -> Key {
     match &event.subject {
         Some(of) => Key::new(subject(&event.source, of), subject_place(event.occurred_at, &event.id)),
         None => Key::new(event_partition(&event.id), "BODY"),
+    }
+}
+
+/// Whether a body, or a variant of one, lies there.
+#[must_use]
+pub fn is_body(key: &Key) -> bool {
+    key.pk.starts_with("SUBJECT#") || (key.pk.starts_with("EVENT#") && key.sk.starts_with("BODY"))
+}
+
+/// What a partition's rows are about, in both tables that may hold a person; nothing for partitions that hold nobody.
+#[must_use]
+pub fn thread(pk: &str) -> Option<Thread> {
+    let (kind, rest) = pk.split_once('#')?;
+    match kind {
+        "SUBJECT" | "LEAD" => {
+            let (source, lead) = rest.split_once('#')?;
+            Some(Thread::Lead(source.parse().ok()?, lead.to_owned()))
+        }
+        "EVENT" => rest.parse().ok().map(Thread::Event),
+        _ => None,
     }
 }
 

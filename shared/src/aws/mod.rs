@@ -18,6 +18,7 @@ mod look_ups;
 mod many;
 mod meter;
 mod outbox;
+mod personal_data;
 mod rows;
 mod secrets;
 mod signals;

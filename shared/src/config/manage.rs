@@ -33,7 +33,7 @@ pub enum Face {
     /// The tenants' and their clients'.
     Portal,
     /// The operator's.
-    Operate(OperateSettings),
+    Operate(Box<OperateSettings>),
 }
 
 /// What only the operator's API is told.
@@ -49,8 +49,8 @@ pub struct OperateSettings {
     pub c2s_base_url: Option<String>,
     /// The header C2S takes its token in.
     pub c2s_auth_header: String,
-    /// Seconds between polls of a source for what its webhooks missed; 0 is never.
-    pub poll_interval_s: u32,
+    /// Where C2S is told of addresses.
+    pub c2s_subscribe_path: String,
 }
 
 impl ManageConfig {
@@ -78,7 +78,7 @@ impl ManageConfig {
 fn face(vars: &impl Variables) -> Result<Face, ConfigError> {
     match required(vars, "GANCHO_FACE")?.as_str() {
         "portal" => Ok(Face::Portal),
-        "operate" => Ok(Face::Operate(OperateSettings {
+        "operate" => Ok(Face::Operate(Box::new(OperateSettings {
             admin_token_secret: required(vars, "SECRET_ADMIN_TOKEN")?,
             dead_letters: QueueUrls {
                 lead: vars.get("QUEUE_LEAD_DLQ_URL"),
@@ -89,8 +89,8 @@ fn face(vars: &impl Variables) -> Result<Face, ConfigError> {
             providers_secret: vars.get("SECRET_PROVIDERS"),
             c2s_base_url: vars.get("C2S_BASE_URL"),
             c2s_auth_header: parsed_or(vars, "C2S_AUTH_HEADER", "authorization".to_owned())?,
-            poll_interval_s: parsed_or(vars, "POLL_INTERVAL_S", 3_600)?,
-        })),
+            c2s_subscribe_path: parsed_or(vars, "C2S_SUBSCRIBE_PATH", "/integration/leads/subscribe".to_owned())?,
+        }))),
         _ => Err(ConfigError::Bad { name: "GANCHO_FACE".into(), why: "it is `portal` or `operate`".into() }),
     }
 }

@@ -193,6 +193,12 @@ pub struct LookUp {
 const MAX_STEPS: usize = 30;
 
 impl LookUp {
+    /// The row's name: what its sealed values are bound to.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("look_up|{}|{}|{}", self.source, self.lead, self.contact)
+    }
+
     /// Notes a step.
     pub fn note(&mut self, at: Timestamp, step: &str, outcome: &str, detail: Option<String>) {
         if self.steps.len() < MAX_STEPS {

@@ -371,7 +371,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     /// What is known so far. What cannot be opened is asked again: it costs money, not correctness.
     fn working(&self, look_up: &LookUp) -> Working {
         let Some(sealed) = &look_up.working else { return Working::default() };
-        let opened = self.keys.open(sealed, &look_up.tenant, &row_name(look_up)).ok();
+        let opened = self.keys.open(sealed, &look_up.tenant, &look_up.name()).ok();
         opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_else(|| {
             tracing::warn!(event.id = %look_up.owner, "what was looked up cannot be opened; it is looked up again");
             Working::default()
@@ -380,7 +380,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
 
     fn seal(&self, look_up: &mut LookUp, working: &Working) -> Result<(), StoreError> {
         let plain = serde_json::to_vec(working).map_err(|error| StoreError::Refused(error.to_string()))?;
-        look_up.working = Some(self.keys.seal(&plain, &look_up.tenant, &row_name(look_up), (self.nonce)()));
+        look_up.working = Some(self.keys.seal(&plain, &look_up.tenant, &look_up.name(), (self.nonce)()));
         Ok(())
     }
 
@@ -423,11 +423,6 @@ enum RateDecision {
 enum Begun {
     Mine(Box<LookUp>),
     Verdict(Verdict),
-}
-
-/// The name a look-up's sealed part is bound to.
-fn row_name(look_up: &LookUp) -> String {
-    format!("look_up|{}|{}|{}", look_up.source, look_up.lead, look_up.contact)
 }
 
 /// The event type a look-up's end is called by.

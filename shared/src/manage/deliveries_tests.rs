@@ -1,6 +1,8 @@
 use super::*;
 use crate::delivery::courier::Couriers;
+use crate::manage::directory::{Change, Entry};
 use crate::model::delivery::{Attempt, DeliveryStatus};
+use crate::model::tenant::Tenant;
 use crate::testing::MemoryStore;
 use crate::testing::samples;
 
@@ -70,6 +72,18 @@ async fn every_filter_lets_through_what_it_names() {
         assert_eq!(ids(&store, query).await.iter().collect::<Vec<_>>(), found, "{query}");
     }
     assert!(list(&store, &tenant("b"), None, &HORIZON).await.unwrap().data.is_empty(), "another tenant's list");
+}
+
+#[tokio::test]
+async fn a_list_goes_back_to_when_its_tenant_was_made_and_no_further() {
+    let store = MemoryStore::default();
+    put(&store, "one", 1, |_| ()).await;
+    for (made_at, found) in [(at(-100_000), 1), (at(2), 0)] {
+        let made = Tenant { id: tenant("a"), ..Tenant::default_tenant(made_at) };
+        store.commit(&[Change::Put(Entry::Tenant(made))]).await.unwrap();
+        assert_eq!(ids(&store, "").await.len(), found);
+    }
+    assert_eq!(ids(&store, "since=2030-03-17T00:00:00Z").await.len(), 1, "unless it is told since when");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::attempts::{self, Attempts};
 use super::delivery_filter::{DeliveryFilter, forgotten};
 use super::delivery_view::{DeliveryDetail, DeliveryView};
+use super::directory::Directory;
 use super::list_walk::walk;
 use super::listing::Listing;
 use super::page::Page;
@@ -14,7 +15,7 @@ use super::refusal::Refusal;
 use crate::model::delivery::Delivery;
 use crate::model::ids::{DeliveryId, TenantId};
 use crate::model::row::RowKey;
-use crate::work::Rows;
+use crate::work::{Rows, StoreError};
 
 /// How often a long poll looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,11 +32,17 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// Before this no delivery was made that is still kept. A tenant is not older than its name.
+    /// Before this no delivery was made that is still kept.
     #[must_use]
-    pub fn oldest(&self, tenant: &TenantId) -> Timestamp {
-        let kept = (self.clock)().saturating_sub(self.kept_for + LONGEST_LIFE).unwrap_or(Timestamp::MIN);
-        tenant.made_at().map_or(kept, |made| made.max(kept))
+    pub fn oldest(&self) -> Timestamp {
+        (self.clock)().saturating_sub(self.kept_for + LONGEST_LIFE).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Before this the tenant made no delivery that is still kept: it was not there. One read that spares a young
+    /// tenant's lists a query for every day before it.
+    async fn oldest_of(&self, directory: &impl Directory, tenant: &TenantId) -> Result<Timestamp, StoreError> {
+        let made = directory.tenant(tenant).await?.map(|tenant| tenant.created_at);
+        Ok(made.unwrap_or(Timestamp::MIN).max(self.oldest()))
     }
 }
 
@@ -44,16 +51,20 @@ impl Horizon {
 /// # Errors
 /// The query is not acceptable, or the store does not answer.
 pub async fn list(
-    store: &impl Listing,
+    store: &(impl Listing + Directory),
     tenant: &TenantId,
     query: Option<&str>,
     horizon: &Horizon,
 ) -> Result<Page<DeliveryView>, Refusal> {
     let filter = DeliveryFilter::parse(query)?;
+    let oldest = match filter.since {
+        Some(_) => horizon.oldest(),
+        None => horizon.oldest_of(store, tenant).await?,
+    };
     let until = tokio::time::Instant::now() + filter.wait;
     loop {
         let now = (horizon.clock)();
-        let window = filter.window(now, horizon.oldest(tenant));
+        let window = filter.window(now, oldest);
         let wanted = |delivery: &Delivery| delivery.tenant == *tenant && filter.wants(delivery, now);
         let page = walk(store, tenant, filter.list(), window, filter.limit, wanted).await?;
         if !page.data.is_empty() || page.next_cursor.is_some() || tokio::time::Instant::now() + LOOK_EVERY > until {

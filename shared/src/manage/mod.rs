@@ -3,6 +3,7 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod chance;
+pub mod data_subjects;
 pub mod dead_letters;
 pub mod defaults;
 pub mod delivery_filter;
@@ -23,8 +24,10 @@ pub mod query_fields;
 pub mod refusal;
 pub mod replay;
 pub mod reprocess;
+pub mod silence;
 pub mod source_body;
 pub mod sources;
+pub mod subscribe;
 pub mod subscription_body;
 pub mod subscription_book;
 pub mod subscription_fields;

@@ -83,7 +83,7 @@ pub async fn recover(
     let now = (horizon.clock)();
     let before = cursor.map_or_else(|| newest(now), |cursor| cursor.place);
     // What began after `since` ended after it, too.
-    let window = Window { since: since.max(horizon.oldest(tenant)), before };
+    let window = Window { since: since.max(horizon.oldest()), before };
     let wanted = |delivery: &Delivery| {
         delivery.tenant == *tenant
             && delivery.subscription == *id

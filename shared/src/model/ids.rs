@@ -82,12 +82,6 @@ macro_rules! sortable_id {
             pub fn new(now: Timestamp, chance: [u8; 10]) -> Self {
                 Self(format!("{}{}", Self::PREFIX, sortable(now, chance)))
             }
-
-            /// When it was made, to the millisecond; `None` for a name that was given by hand.
-            #[must_use]
-            pub fn made_at(&self) -> Option<Timestamp> {
-                made_at(&self.0[Self::PREFIX.len()..])
-            }
         }
     };
 }
@@ -95,12 +89,6 @@ macro_rules! sortable_id {
 fn sortable(now: Timestamp, chance: [u8; 10]) -> String {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &chance).into_uuid().simple().to_string()
-}
-
-fn made_at(tail: &str) -> Option<Timestamp> {
-    let id = uuid::Uuid::try_parse(tail).ok().filter(|id| tail.len() == 32 && id.get_version_num() == 7)?;
-    let (millis, _) = id.as_u64_pair();
-    Timestamp::from_millisecond(i64::try_from(millis >> 16).ok()?).ok()
 }
 
 prefixed_id!(
@@ -261,14 +249,6 @@ mod tests {
         let early = SubscriptionId::new(Timestamp::from_second(1_700_000_000).unwrap(), [255; 10]);
         let late = SubscriptionId::new(Timestamp::from_second(1_700_000_001).unwrap(), [0; 10]);
         assert!(early < late);
-    }
-
-    #[test]
-    fn an_id_tells_when_it_was_made_unless_it_was_given_by_hand() {
-        let at = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
-        assert_eq!(TenantId::new(at, [255; 10]).made_at(), Some(at));
-        assert_eq!(TenantId::default_tenant().made_at(), None);
-        assert_eq!("ten_00000000000000000000000000000000".parse::<TenantId>().unwrap().made_at(), None);
     }
 
     #[test]

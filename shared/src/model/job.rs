@@ -114,6 +114,12 @@ pub struct DataSubjectJob {
     /// What was found: the receipt. Keys only, never what they hold.
     #[serde(default)]
     pub found: Vec<String>,
+    /// How much was found; the receipt names only so many.
+    #[serde(default)]
+    pub found_total: u64,
+    /// What was found and is not known to be blanked yet.
+    #[serde(default)]
+    pub pending: Vec<String>,
     /// When it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,

@@ -7,7 +7,7 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 use lambda_http::request::RequestContext;
 
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// What every address starts with: no slash at the end.
 pub(super) struct Base(String);
@@ -22,7 +22,14 @@ impl<S: Send + Sync> FromRequestParts<Shared<S>> for Base {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared<S>) -> Result<Self, Infallible> {
-        Ok(Self(state.config.public_url.clone().unwrap_or_else(|| of_request(parts))))
+        Ok(Self::of(state, parts))
+    }
+}
+
+impl Base {
+    /// The address that is configured, or else the one this request came to.
+    pub(super) fn of<S>(state: &State<S>, parts: &Parts) -> Self {
+        Self(state.config.public_url.clone().unwrap_or_else(|| of_request(parts)))
     }
 }
 

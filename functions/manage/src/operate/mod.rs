@@ -3,14 +3,18 @@
 mod address;
 mod admin;
 mod answer;
+mod data_subjects;
 mod dead_letters;
 mod events;
 mod overview;
 mod sources;
+mod subscribe;
 mod switches;
 mod tenants;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -23,10 +27,12 @@ use gancho::manage::directory::Directory;
 use gancho::manage::event_file::EventFiles;
 use gancho::manage::event_walk::Subjects;
 use gancho::manage::listing::Listing;
+use gancho::manage::subscribe::Hooks;
 use gancho::manage::switches::SwitchPanel;
 use gancho::work::{Bells, Rows};
 
 use crate::operate::admin::{AdminTokens, Gate, TokenSecret};
+use crate::operate::subscribe::{C2s, Registrar};
 use crate::state::Shared;
 
 /// What the routes need of a store.
@@ -41,11 +47,12 @@ impl<S> Backing for S where
 
 /// The operator's side, over the real things.
 pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: Secrets) -> Router {
-    routes(state, TokenSecret { secrets, name: settings.admin_token_secret })
+    let tokens = TokenSecret { secrets: secrets.clone(), name: settings.admin_token_secret.clone() };
+    routes(state, tokens, C2s { secrets, settings })
 }
 
 /// The routes of the operator's side, behind the operator's door.
-fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
+fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, tokens: T, hooks: H) -> Router {
     let admin = Router::new()
         .route("/tenants", get(tenants::list).post(tenants::create))
         .route("/tenants/{id}", get(tenants::read).patch(tenants::change).delete(tenants::remove))
@@ -58,13 +65,18 @@ fn routes<S: Backing, T: AdminTokens>(state: Shared<S>, tokens: T) -> Router {
         .route("/events", get(events::list))
         .route("/events/{id}", get(events::read))
         .route("/events/{id}/reprocess", post(events::reprocess))
+        .route("/data-subjects/report", post(data_subjects::report))
+        .route("/data-subjects/erase", post(data_subjects::erase))
+        .route("/data-subjects/{id}", get(data_subjects::receipt))
         .route("/switches", get(switches::list))
         .route("/switches/{what}", put(switches::turn))
         .route("/dlq", get(dead_letters::depths))
         .route("/dlq/{queue}/redrive", post(dead_letters::redrive));
+    let upstream = Router::new()
+        .route("/sources/{id}/subscribe", post(subscribe::subscribe))
+        .with_state(Arc::new(Registrar { state: state.clone(), hooks }));
     let gate = Gate::new(state.clone(), tokens);
     Router::new()
-        .nest("/api/v1/admin", admin)
+        .nest("/api/v1/admin", admin.with_state(state).merge(upstream))
         .route_layer(from_fn_with_state(gate, admin::only_operators::<S, T>))
-        .with_state(state)
 }

@@ -4,7 +4,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use gancho::auth::Credential;
 use gancho::aws::SecretError;
+use gancho::enrichment::ports::{HookAction, Upstream, UpstreamError, UpstreamErrorKind};
 use gancho::manage::defaults;
+use gancho::manage::subscribe::Hooks;
 use gancho::model::event::Event;
 use gancho::model::row::Queue;
 use gancho::testing::MemoryStore;
@@ -12,6 +14,7 @@ use gancho::testing::samples::lead_event;
 use gancho::work::{Rows, Timing};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use url::Url;
 
 use super::admin::AdminTokens;
 use super::routes;
@@ -25,6 +28,15 @@ struct OneToken;
 impl AdminTokens for OneToken {
     async fn tokens(&self) -> Result<Vec<Credential>, SecretError> {
         Ok(Credential::presented(ADMIN).into_iter().collect())
+    }
+}
+
+/// A C2S that refuses our token.
+struct DeafC2s;
+
+impl Hooks for DeafC2s {
+    async fn hook(&self, _: HookAction, _: &Url) -> Result<(), UpstreamError> {
+        Err(UpstreamError::new(Upstream::C2s, UpstreamErrorKind::CredentialsRefused))
     }
 }
 
@@ -44,7 +56,7 @@ impl Desk {
         let store = MemoryStore::default();
         let token = Credential::presented("the-default-sources-token").unwrap();
         defaults::ensure(&store, &token, &Timing::default(), now()).await.unwrap();
-        Self { router: routes(state_at(store.clone()), OneToken), store }
+        Self { router: routes(state_at(store.clone()), OneToken, DeafC2s), store }
     }
 
     pub(super) async fn say_as(&self, token: Option<&str>, method: &str, path: &str, body: impl Into<Body>) -> Answer {
@@ -240,4 +252,27 @@ async fn events_are_listed_filtered_and_counted() {
     let stats = desk.get("/stats").await.body;
     assert_eq!(stats["today"]["by_status"], json!({"received": 3}));
     assert_eq!((&stats["today"]["complete"], &stats["failed"]["count"]), (&json!(true), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_data_subjects_request_is_taken_in_and_has_a_receipt() {
+    let desk = Desk::new().await;
+    let taken = desk.post("/data-subjects/erase", json!({"phone": "(11) 98765-0001"})).await;
+    assert_eq!((taken.status, taken.body["status"].as_str()), (StatusCode::ACCEPTED, Some("waiting")));
+    let id = taken.body["id"].as_str().unwrap();
+    let receipt = desk.get(&format!("/data-subjects/{id}")).await.body;
+    assert_eq!((&receipt["request"], &receipt["known_by"]), (&json!("erase"), &json!("phone")));
+    assert!(!receipt.to_string().contains("98765"));
+    assert_eq!(desk.post("/data-subjects/report", json!({"phone": "12"})).await.body["errors"][0]["path"], "phone");
+    assert_eq!(desk.get("/data-subjects/job_none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_registration_that_c2s_refuses_is_said_to_have_changed_nothing() {
+    let desk = Desk::new().await;
+    let refused = desk.post("/sources/src_default/subscribe", json!({})).await;
+    assert_eq!((refused.status, refused.body["code"].as_str()), (StatusCode::BAD_GATEWAY, Some("upstream_failed")));
+    assert_eq!((&refused.body["registered"], &refused.body["unchanged"]), (&json!([]), &json!(true)));
+    assert_eq!(desk.get("/sources/src_default").await.body["previous_token_valid_until"], Value::Null);
+    assert_eq!(desk.post("/sources/src_none/subscribe", json!({})).await.status, StatusCode::NOT_FOUND);
 }

@@ -17,6 +17,7 @@ use gancho::clients::receiver::Receiver;
 use gancho::delivery::send::Sender;
 use gancho::manage::chance::Chance;
 use gancho::manage::delivery_list::Horizon;
+use gancho::manage::directory::Directory;
 use gancho::manage::replay::Replays;
 use gancho::manage::subscriptions::Subscriptions;
 use jiff::SignedDuration;
@@ -32,8 +33,8 @@ pub(crate) struct Portal<S, T> {
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Cards + Clone + Subscriptions + Replays + 'static {}
-impl<S: Cards + Clone + Subscriptions + Replays + 'static> Backing for S {}
+pub(crate) trait Backing: Cards + Clone + Directory + Subscriptions + Replays + 'static {}
+impl<S: Cards + Clone + Directory + Subscriptions + Replays + 'static> Backing for S {}
 
 /// What the routes send tests with.
 pub(crate) trait Out: Sender + Send + Sync + 'static {}
