@@ -4,9 +4,10 @@ import re
 import subprocess
 import time
 from collections import Counter
+from pathlib import Path
 
 from commands import up
-from stack import build, ports, servers
+from stack import build, ports, receivers, servers
 from stack.environment import compiling, environment
 from stack.places import ROOT, TEST, shown
 from stack.progress import step
@@ -22,9 +23,10 @@ def test(name: str | None, *, keep: bool = False) -> int:
     if not keep:
         servers.stop_all(TEST)
     try:
+        libraries = receivers.ensure()
         stack = up.start(TEST, *_ports(), testing=True)
         with step(f"Running the tests (logs of the functions' cloud: {shown(TEST.logs)})"):
-            code, counts, binaries = _cargo_test(stack["endpoint_url"], name)
+            code, counts, binaries = _cargo_test(stack["endpoint_url"], libraries, name)
     finally:
         if not keep:
             servers.stop_all(TEST)
@@ -41,9 +43,12 @@ def _ports() -> tuple[int, int]:
     return cloud, sandbox
 
 
-def _cargo_test(endpoint: str, name: str | None) -> tuple[int, Counter[str], int]:
+def _cargo_test(endpoint: str, libraries: Path, name: str | None) -> tuple[int, Counter[str], int]:
     argv = ["cargo", "test", "--workspace", "--no-fail-fast", "--target", build.triple(), *([name] if name else [])]
-    env = environment(endpoint, **compiling(), GANCHO_STACK=str(TEST.stack_file), INSTA_UPDATE="no")
+    # Flows wait more than they work, so there are many at a time, whatever this machine has.
+    settings = {"RUST_TEST_THREADS": "12", "INSTA_UPDATE": "no"}
+    told = {"GANCHO_STACK": str(TEST.stack_file), "GANCHO_RECEIVERS": str(libraries)}
+    env = environment(endpoint, **compiling(), **settings, **told)
     counts: Counter[str] = Counter()
     binaries = 0
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, errors="replace") as child:

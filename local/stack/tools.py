@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import venv
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,10 +21,10 @@ def python_of(name: str) -> Path:
     return LOCAL / name / "bin" / "python"
 
 
-def ensure() -> None:
+def ensure(sets: Sequence[str] = SETS) -> None:
     """Installs what is missing or was pinned anew."""
     check_machine()
-    missing = [name for name in SETS if not _is_there(name)]
+    missing = [name for name in sets if not _is_there(name)]
     if missing:
         with step(f"Installing the pinned tools ({', '.join(missing)})"), ThreadPoolExecutor() as both:
             list(both.map(_install, missing))

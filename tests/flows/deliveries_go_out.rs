@@ -153,5 +153,5 @@ async fn a_secret_that_is_rotated_signs_beside_the_new_one_for_a_while() {
     flow.stage.instruct(&flow.receiver, json!({"secrets": [rotated["secret"], flow.secret]})).await;
     something_happens(&flow).await;
     let delivery = flow.hears("lead.received").await;
-    assert_eq!(delivery["secrets_matched"], 2, "{delivery:#}");
+    assert_eq!(delivery["secrets_matched"], json!([0, 1]), "{delivery:#}");
 }

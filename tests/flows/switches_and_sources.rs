@@ -90,7 +90,7 @@ async fn a_source_for_some_addresses_is_closed_to_all_others() {
     let path = format!("/api/v1/admin/sources/{}", flow.source);
     flow.operator.patch(&path, &json!({"allowed_cidrs": ["203.0.113.0/24"]})).await.with(200);
     taken_effect().await;
-    assert_eq!(flow.post(&lead.changed(0)).await.status, 401);
+    assert_eq!(flow.post(&lead.changed(0)).await.status, 403);
     flow.operator.patch(&path, &json!({"allowed_cidrs": ["127.0.0.0/8"]})).await.with(200);
     taken_effect().await;
     flow.post(&lead.changed(0)).await.with(200);

@@ -1,5 +1,6 @@
 //! The local cloud beneath the stack, asked in AWS's own JSON: what no API of the platform shows, or may touch.
 
+use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde_json::{Map, Value, json};
 
@@ -73,12 +74,16 @@ impl Cloud {
         self.invoke("sweep", &json!({})).await
     }
 
-    /// The log lines of a function with this text in them, as JSON where they are.
-    pub async fn log_lines(&self, function: &str, containing: &str) -> Vec<Value> {
+    /// The log lines of a function since then with this text in them, as JSON where they are.
+    pub async fn log_lines(&self, function: &str, containing: &str, since: Timestamp) -> Vec<Value> {
         let group = &Stack::get().log_groups[function];
         let (mut lines, mut from) = (Vec::new(), Value::Null);
         loop {
-            let mut body = json!({"logGroupName": group, "filterPattern": format!("\"{containing}\"")});
+            let mut body = json!({
+                "logGroupName": group,
+                "filterPattern": format!("\"{containing}\""),
+                "startTime": since.as_millisecond(),
+            });
             if !from.is_null() {
                 body["nextToken"] = from;
             }

@@ -73,7 +73,7 @@ async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Requ
     }
     let recorded = take_in(&state.store, &events, &state.timing, (state.clock)()).await?;
     let tally = Tally::of(&recorded, &rejections);
-    tally.log(caller, &events);
+    tally.log(caller, &events, state.meter.take());
     tally.answer(&rejections)
 }
 
@@ -149,7 +149,7 @@ impl Tally {
         }
     }
 
-    fn log(self, caller: &SourceCaller, events: &[Incoming]) {
+    fn log(self, caller: &SourceCaller, events: &[Incoming], write_units: f64) {
         tracing::info!(
             source.id = %caller.source,
             tenant.id = %caller.tenant,
@@ -159,6 +159,7 @@ impl Tally {
             processed = self.processed,
             duplicates = self.duplicates,
             rejected = self.rejected,
+            write_units,
             "webhook received"
         );
     }

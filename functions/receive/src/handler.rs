@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use gancho::auth::{Cards, Door};
+use gancho::aws::WriteMeter;
 use gancho::intake::Inbox;
 use gancho::work::{Bells, Timing};
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub(crate) struct State<S> {
     pub(crate) store: S,
     /// Who is let in.
     pub(crate) door: Door<S>,
+    /// What the store writes.
+    pub(crate) meter: WriteMeter,
     /// How work is timed.
     pub(crate) timing: Timing,
     /// The header of the C2S token, lower case.

@@ -20,10 +20,11 @@ async fn main() -> Result<(), lambda_http::Error> {
     let store = Store::new(&aws, config.tables, config.queues, config.timing);
     // The first call of a cold start is mostly its TLS handshake: it is done here, before a sender waits for it.
     health::look(&store).await;
-    let door = Door::new(store.clone());
+    let (door, meter) = (Door::new(store.clone()), store.meter().clone());
     let state = handler::State {
         store,
         door,
+        meter,
         timing: config.timing,
         c2s_token_header: config.c2s_token_header,
         clock: Timestamp::now,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use gancho::auth::{Card, Credential, Door, Opens};
+use gancho::aws::WriteMeter;
 use gancho::model::event::Provider;
 use gancho::model::ids::{SourceId, TenantId};
 use gancho::testing::MemoryStore;
@@ -52,6 +53,7 @@ impl Bell {
         let state = State {
             store: store.clone(),
             door: Door::new(store.clone()),
+            meter: WriteMeter::default(),
             timing: Timing::default(),
             c2s_token_header: "x-webhook-token".into(),
             clock: || Timestamp::from_second(1_900_000_000).unwrap(),

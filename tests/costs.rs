@@ -1,0 +1,55 @@
+//! What an event costs: the write units of all it writes, indexes included, as the functions log them.
+//!
+//! Apart from the other flows, so that nothing is written beside what is counted.
+
+use gancho_tests::cloud::Cloud;
+use gancho_tests::flow::Flow;
+use gancho_tests::waiting::until;
+use jiff::Timestamp;
+use serde_json::json;
+
+const FUNCTIONS: [&str; 4] = ["receive", "enrich", "dispatch", "deliver"];
+
+/// What was written since then, each with what wrote it.
+async fn written(cloud: &Cloud, since: Timestamp) -> Vec<(String, f64)> {
+    let mut found = Vec::new();
+    for function in FUNCTIONS {
+        for line in cloud.log_lines(function, "write_units", since).await {
+            let what = format!("{function}: {}", line["message"].as_str().unwrap_or_default());
+            found.push((what, line["write_units"].as_f64().unwrap_or(f64::NAN)));
+        }
+    }
+    found
+}
+
+fn of<'a>(written: &'a [(String, f64)], function: &str) -> impl Iterator<Item = &'a (String, f64)> {
+    let prefix = format!("{function}: ");
+    written.iter().filter(move |(what, _)| what.starts_with(&prefix))
+}
+
+#[tokio::test]
+async fn a_lead_found_by_its_telephone_number_costs_at_most_twenty_write_units() {
+    const AT_MOST: f64 = 20.0;
+    let flow = Flow::alone().await;
+    let all_of_leads = format!("/api/v1/tenant/webhooks/subscriptions/{}", flow.subscription);
+    flow.tenant.patch(&all_of_leads, &json!({"events": ["lead.enriched"]})).await.with(200);
+    let person = flow.known_person().await;
+
+    let since = Timestamp::now();
+    let (_, id) = flow.new_lead(person.by_phone()).await;
+    let event = flow.completed(&id).await;
+    assert_eq!(event["result"]["found_by"], json!("phone"));
+    flow.hears("lead.enriched").await;
+    assert_eq!(flow.deliveries(&flow.subscription).await.len(), 1, "one subscriber, one delivery");
+
+    let written = until("all lines of the log", async || {
+        let written = written(&flow.cloud, since).await;
+        let complete = ["receive", "enrich", "deliver"].iter().all(|function| of(&written, function).count() > 0);
+        let delivered = flow.deliveries(&flow.subscription).await.iter().all(|one| one["status"] == "delivered");
+        (complete && delivered).then_some(written)
+    })
+    .await;
+    let units: f64 = written.iter().map(|(_, units)| units).sum();
+    println!("{units} write units: {written:?}");
+    assert!(units > 0.0 && units <= AT_MOST, "{units} write units: {written:#?}");
+}
