@@ -93,6 +93,9 @@ struct Thread {
     messages: Mutex<Vec<String>>,
     fates: Mutex<VecDeque<Fate>>,
     shows: Mutex<Option<Seen>>,
+    /// Pages of leads, as a poll is shown them; and since when it asked.
+    pages: Mutex<Vec<Result<Vec<serde_json::Value>, UpstreamErrorKind>>>,
+    polled_since: Mutex<Vec<Timestamp>>,
 }
 
 #[derive(Clone)]
@@ -127,8 +130,18 @@ impl LeadThread for Thread {
         Ok(shows.unwrap_or(if there { Seen::Yes } else { Seen::No }))
     }
 
-    async fn leads_updated_since(&self, _: Timestamp, _: u32) -> Result<LeadPage, UpstreamError> {
-        Ok(LeadPage { items: Vec::new(), more: false })
+    async fn leads_updated_since(&self, since: Timestamp, page: u32) -> Result<LeadPage, UpstreamError> {
+        self.polled_since.lock().unwrap().push(since);
+        let pages = self.pages.lock().unwrap();
+        let n = usize::try_from(page).unwrap();
+        match pages.get(n - 1) {
+            Some(Ok(leads)) => {
+                let items = leads.iter().map(|lead| lead.to_string().into()).collect();
+                Ok(LeadPage { items, more: n < pages.len() })
+            }
+            Some(Err(kind)) => Err(error(Upstream::C2s, kind.clone())),
+            None => Ok(LeadPage { items: Vec::new(), more: false }),
+        }
     }
 
     async fn subscribe(&self, _: HookAction, _: &Url) -> Result<(), UpstreamError> {
@@ -516,4 +529,53 @@ async fn messages_are_spaced_out_each_waiting_for_its_own_turn_once() {
     }
     bench.run_dry().await.unwrap();
     assert_eq!((bench.asked(), NOW.get()), ((4, 4, 4), 18));
+}
+
+fn polled_lead(id: u32, second: i64) -> serde_json::Value {
+    json!({"id": id, "attributes": {"updated_at": at(second), "customer": {"name": "Ana"}}})
+}
+
+async fn run_poll(bench: &Bench) -> crate::enrichment::poll::Polled {
+    use crate::manage::defaults;
+    use crate::work::Bell;
+    let token = crate::auth::Credential::presented("token").unwrap();
+    defaults::ensure(&bench.store, &token, &Timing::default(), at(0)).await.unwrap();
+    let key = RowKey::Poll(SourceId::default_c2s());
+    bench.store.make_ready(&key, clock());
+    let deadline = clock() + SignedDuration::from_secs(60);
+    let claimed = bench.take_poll(&Bell::new(key, 1), deadline).await.unwrap().expect("it is due");
+    bench.poll(claimed, deadline).await.unwrap()
+}
+
+async fn poll_row(bench: &Bench) -> crate::model::job::Poll {
+    bench.store.read(&RowKey::Poll(SourceId::default_c2s())).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_poll_takes_in_what_was_missed_by_the_same_door_and_asks_again_an_interval_later() {
+    let bench = bench();
+    bench.lead(5, ana()).await;
+    let known = json!({"id": "lead-1", "attributes": {"updated_at": at(5), "customer": ana()}});
+    *bench.thread.pages.lock().unwrap() = vec![Ok(vec![known, polled_lead(7, 6)]), Ok(vec![polled_lead(8, 7)])];
+    NOW.set(100);
+    let polled = run_poll(&bench).await;
+    assert_eq!((polled.shown, polled.missed, polled.trouble), (3, 2, None));
+    let row = poll_row(&bench).await;
+    assert_eq!((row.since, row.work.not_before, row.work.ended()), (at(100), at(3_700), false));
+    NOW.set(3_700);
+    let polled = run_poll(&bench).await;
+    assert_eq!(polled.missed, 0, "what it took in is known now");
+    assert_eq!(bench.thread.polled_since.lock().unwrap().last(), Some(&at(100 - 300)), "with an overlap");
+}
+
+#[tokio::test]
+async fn a_poll_that_broke_off_goes_on_from_what_it_was_shown() {
+    let bench = bench();
+    *bench.thread.pages.lock().unwrap() =
+        vec![Ok(vec![polled_lead(7, 50)]), Err(UpstreamErrorKind::Broken { status: 502 })];
+    NOW.set(100);
+    let polled = run_poll(&bench).await;
+    assert_eq!((polled.missed, polled.trouble), (1, Some("broken")));
+    let row = poll_row(&bench).await;
+    assert_eq!((row.since, row.work.not_before), (at(50), at(400)));
 }
