@@ -10,6 +10,8 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use gancho::aws::{Budget, QueueUrls, Store, Tables, connect};
+use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
+use gancho::model::row::Queue;
 use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, work_exam};
 use gancho::work::Timing;
 
@@ -69,7 +71,32 @@ async fn store() -> Option<Store> {
     create_table(&db, &tables.directory, &[("kind", "kind_pk", "kind_sk")]).await;
     create_table(&db, &tables.parties, &[]).await;
     create_table(&db, &tables.signals, &[]).await;
-    Some(Store::new(&aws, tables, QueueUrls::default(), Timing::default()))
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let (lead, dead) = (create_queue(&sqs, &name("lead")).await, create_queue(&sqs, &name("dead")).await);
+    let queues = QueueUrls { lead: Some(lead), ..QueueUrls::default() };
+    let dead_letters = QueueUrls { lead: Some(dead), ..QueueUrls::default() };
+    Some(Store::new(&aws, tables, queues, Timing::default()).with_dead_letters(dead_letters))
+}
+
+async fn create_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
+    sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+}
+
+/// What lies in a dead-letter queue is sent again, but for what cannot be read.
+async fn dead_letters_are_sent_again(store: &Store) {
+    let before = store.depths(Queue::Lead).await.unwrap();
+    assert_eq!(before.dead.unwrap().waiting, 0);
+    let sqs = aws_sdk_sqs::Client::new(&connect(Budget::WORKER.stretched(4)).await);
+    let dead = store.dead_letters_of(Queue::Lead).unwrap();
+    for body in (0..12).map(|n| format!(r#"{{"v":1,"row":"event/evt_{n}","turn":1}}"#)).chain(["garbage".to_owned()]) {
+        sqs.send_message().queue_url(dead).message_body(body).send().await.unwrap();
+    }
+    let done = redrive(store, Queue::Lead).await.unwrap();
+    assert_eq!(done, Redriven { moved: 12, unreadable: 1, unsent: 0, more: false });
+    let after = store.depths(Queue::Lead).await.unwrap();
+    assert_eq!(after.main.waiting, before.main.waiting + 12);
+    let left = after.dead.unwrap();
+    assert_eq!(left.waiting + left.in_flight, 1);
 }
 
 #[tokio::test]
@@ -79,5 +106,6 @@ async fn the_store_on_dynamodb_passes_the_exams() {
     book_exam::all(&store, "dynamo").await;
     listing_exam::all(&store, "dynamo").await;
     directory_exam::all(&store, "dynamo").await;
+    dead_letters_are_sent_again(&store).await;
     person_exam::all(&store).await;
 }

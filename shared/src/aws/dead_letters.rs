@@ -33,7 +33,7 @@ impl Store {
 
     fn dead_url(&self, queue: Queue) -> Result<&str, StoreError> {
         let missing = || StoreError::Refused(format!("no address of the dead letters of {}", queue.name()));
-        self.dead_letters.url(queue).ok_or_else(missing)
+        self.dead_letters_of(queue).ok_or_else(missing)
     }
 
     async fn bury(&self, queue: Queue, letters: &[&DeadLetter]) -> Result<(), StoreError> {
@@ -51,7 +51,7 @@ impl Store {
 impl DeadLetters for Store {
     async fn depths(&self, queue: Queue) -> Result<Depths, StoreError> {
         let main = self.depth(self.queue_url(queue)?).await?;
-        let dead = match self.dead_letters.url(queue) {
+        let dead = match self.dead_letters_of(queue) {
             Some(url) => Some(self.depth(url).await?),
             None => None,
         };

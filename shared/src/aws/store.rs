@@ -83,6 +83,12 @@ impl Store {
         self
     }
 
+    /// Where a queue's dead letters lie.
+    #[must_use]
+    pub fn dead_letters_of(&self, queue: Queue) -> Option<&str> {
+        self.dead_letters.url(queue)
+    }
+
     /// What was written so far.
     #[must_use]
     pub const fn meter(&self) -> &WriteMeter {
