@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use gancho::aws::{Budget, QueueUrls, Store, Tables, connect};
-use gancho::testing::{book_exam, listing_exam, work_exam};
+use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, work_exam};
 use gancho::work::Timing;
 
 /// The indexes of the events table: name, partition, place.
@@ -62,11 +62,12 @@ async fn store() -> Option<Store> {
         events: name("events"),
         directory: name("directory"),
         signals: name("signals"),
-        parties: String::new(),
+        parties: name("parties"),
     };
     let db = Client::new(&aws);
     create_table(&db, &tables.events, &INDEXES).await;
-    create_table(&db, &tables.directory, &[]).await;
+    create_table(&db, &tables.directory, &[("kind", "kind_pk", "kind_sk")]).await;
+    create_table(&db, &tables.parties, &[]).await;
     create_table(&db, &tables.signals, &[]).await;
     Some(Store::new(&aws, tables, QueueUrls::default(), Timing::default()))
 }
@@ -77,4 +78,6 @@ async fn the_store_on_dynamodb_passes_the_exams() {
     work_exam::all(&store, "dynamo").await;
     book_exam::all(&store, "dynamo").await;
     listing_exam::all(&store, "dynamo").await;
+    directory_exam::all(&store, "dynamo").await;
+    person_exam::all(&store).await;
 }

@@ -4,7 +4,10 @@
 //! own message causes does, too.
 
 use std::future::Future;
+use std::io::Read;
 
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +134,42 @@ pub enum Registered {
     Unknown,
 }
 
+impl Working {
+    /// The registry's record, if it has one.
+    #[must_use]
+    pub fn known_record(&self) -> Option<&PersonRecord> {
+        match &self.record {
+            Some(Registered::Known(record)) => Some(record),
+            Some(Registered::Unknown) | None => None,
+        }
+    }
+
+    /// The bytes to seal: compressed, since the row must stay under one write unit (1 KB) while the work goes on.
+    ///
+    /// # Errors
+    /// Never for what can be made here; the store's error, so that a caller need not tell.
+    pub fn pack(&self) -> Result<Vec<u8>, StoreError> {
+        let refused = |error: String| StoreError::Refused(error);
+        let plain = serde_json::to_vec(self).map_err(|error| refused(error.to_string()))?;
+        let mut packed = Vec::new();
+        DeflateEncoder::new(&plain[..], Compression::best())
+            .read_to_end(&mut packed)
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(packed)
+    }
+
+    /// What was packed; nothing where it cannot be read.
+    #[must_use]
+    pub fn unpack(packed: &[u8]) -> Option<Self> {
+        let mut plain = Vec::new();
+        DeflateDecoder::new(packed).take(MAX_UNPACKED).read_to_end(&mut plain).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+/// Largest working state read back, bytes.
+const MAX_UNPACKED: u64 = 1024 * 1024;
+
 impl std::fmt::Debug for Working {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Working({} answers, record: {})", self.answers.len(), self.record.is_some())
@@ -174,7 +213,11 @@ pub struct LookUp {
     /// The mark of its message.
     pub reference: Reference,
     /// When the message was last handed over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "jiff::fmt::serde::timestamp::millisecond::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub intended_at: Option<Timestamp>,
     /// Whether it was handed over a second time, its first fate being unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -183,6 +226,7 @@ pub struct LookUp {
     #[serde(default)]
     pub steps: Vec<Step>,
     /// When it was last written.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub updated_at: Timestamp,
     /// When it is forgotten, seconds: pushed on by every event of the lead.
     #[serde(with = "jiff::fmt::serde::timestamp::second::required")]

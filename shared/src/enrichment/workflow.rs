@@ -372,15 +372,15 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     fn working(&self, look_up: &LookUp) -> Working {
         let Some(sealed) = &look_up.working else { return Working::default() };
         let opened = self.keys.open(sealed, &look_up.tenant, &look_up.name()).ok();
-        opened.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_else(|| {
+        opened.and_then(|packed| Working::unpack(&packed)).unwrap_or_else(|| {
             tracing::warn!(event.id = %look_up.owner, "what was looked up cannot be opened; it is looked up again");
             Working::default()
         })
     }
 
     fn seal(&self, look_up: &mut LookUp, working: &Working) -> Result<(), StoreError> {
-        let plain = serde_json::to_vec(working).map_err(|error| StoreError::Refused(error.to_string()))?;
-        look_up.working = Some(self.keys.seal(&plain, &look_up.tenant, &look_up.name(), (self.nonce)()));
+        let packed = working.pack()?;
+        look_up.working = Some(self.keys.seal(&packed, &look_up.tenant, &look_up.name(), (self.nonce)()));
         Ok(())
     }
 

@@ -99,3 +99,14 @@ fn take_away(inner: &mut Inner, name: &EntryName) {
         EntryName::Card(hash) => drop(inner.cards.remove(hash)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::directory_exam;
+
+    #[tokio::test]
+    async fn the_directory_in_memory_passes_the_exam() {
+        directory_exam::all(&MemoryStore::default(), "memory").await;
+    }
+}

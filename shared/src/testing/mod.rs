@@ -1,6 +1,7 @@
 //! In-memory stores, and the exams that they and the real ones must pass.
 
 pub mod book_exam;
+pub mod directory_exam;
 pub mod listing_exam;
 mod memory_book;
 mod memory_cards;
@@ -12,6 +13,7 @@ mod memory_operator;
 mod memory_outbox;
 mod memory_rows;
 mod memory_signals;
+pub mod person_exam;
 pub mod samples;
 pub mod work_exam;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Backing, Enricher, Verdict};
-use crate::enrichment::look_up::{LookUp, LookUpState, Party, Registered, Silence, Working};
+use crate::enrichment::look_up::{LookUp, LookUpState, Party, Silence, Working};
 use crate::enrichment::message::{Message, compose};
 use crate::enrichment::ports::{
     FailureClass, LeadThread, PersonFinder, PersonRecord, PersonRegistry, Seen, Upstream, UpstreamErrorKind,
@@ -27,18 +27,10 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         deadline: Timestamp,
     ) -> Result<Option<Verdict>, StoreError> {
         let resolution = resolve(contact, &working.answers);
-        let record = match &working.record {
-            Some(Registered::Known(record)) => Some(record),
-            Some(Registered::Unknown) | None => None,
-        };
-        look_up.party = self.party(&resolution, record);
-        look_up.found_by = match &resolution {
-            Resolution::Found { by, .. } if look_up.party.is_some() => Some(*by),
-            _ => None,
-        };
+        let record = working.known_record();
         let Message::Send(text) = compose(&resolution, record, &look_up.reference) else {
             look_up.silent_because = Some(self.silence(&resolution));
-            return self.settle(look_up, LookUpState::Silent, "skipped").await;
+            return self.settle(look_up, working, contact, LookUpState::Silent, "skipped").await;
         };
         if let Some(verdict) = self.may_call(Upstream::C2s, deadline).await? {
             return self.keep(look_up, working, verdict).await.map(Some);
@@ -59,14 +51,20 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         if !self.save(look_up, now).await? {
             return Ok(Some(self.soon(now)));
         }
-        self.post(look_up, working, &text).await
+        self.post(look_up, working, contact, &text).await
     }
 
     /// Hands the message over and records what came of it.
-    async fn post(&self, look_up: &mut LookUp, working: &Working, text: &str) -> Result<Option<Verdict>, StoreError> {
+    async fn post(
+        &self,
+        look_up: &mut LookUp,
+        working: &Working,
+        contact: &Contact,
+        text: &str,
+    ) -> Result<Option<Verdict>, StoreError> {
         let answer = self.thread.post_message(&look_up.lead, text).await;
         match self.heard(Upstream::C2s, answer).await? {
-            Ok(_message_id) => self.settle(look_up, LookUpState::Sent, "sent").await,
+            Ok(_message_id) => self.settle(look_up, working, contact, LookUpState::Sent, "sent").await,
             Err(error) if error.class() == FailureClass::Unknown => {
                 let now = (self.clock)();
                 look_up.note(now, "message", UpstreamErrorKind::UnknownOutcome.code(), None);
@@ -106,18 +104,15 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
             Ok(seen) => seen,
             Err(error) => return self.trouble(look_up, None, &error).await.map(Some),
         };
+        let working = self.working(look_up);
         let once_more = self.settings.resend_after_unknown && !look_up.resent;
         match seen {
-            Seen::Yes => self.settle(look_up, LookUpState::Sent, "found_in_thread").await,
+            Seen::Yes => self.settle(look_up, &working, contact, LookUpState::Sent, "found_in_thread").await,
             Seen::No if once_more => {
-                let working = self.working(look_up);
                 let resolution = resolve(contact, &working.answers);
-                let record = match &working.record {
-                    Some(Registered::Known(record)) => Some(record),
-                    Some(Registered::Unknown) | None => None,
-                };
+                let record = working.known_record();
                 let Message::Send(text) = compose(&resolution, record, &look_up.reference) else {
-                    return self.settle(look_up, LookUpState::Unconfirmed, "unconfirmed").await;
+                    return self.settle(look_up, &working, contact, LookUpState::Unconfirmed, "unconfirmed").await;
                 };
                 let now = (self.clock)();
                 look_up.resent = true;
@@ -126,20 +121,31 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
                 if !self.save(look_up, now).await? {
                     return Ok(Some(self.soon(now)));
                 }
-                self.post(look_up, &working, &text).await
+                self.post(look_up, &working, contact, &text).await
             }
-            Seen::No | Seen::NotShown => self.settle(look_up, LookUpState::Unconfirmed, "unconfirmed").await,
+            Seen::No | Seen::NotShown => {
+                self.settle(look_up, &working, contact, LookUpState::Unconfirmed, "unconfirmed").await
+            }
         }
     }
 
-    /// Ends the look-up: what was known while it went on is taken off the row.
+    /// Ends the look-up: what was known while it went on is taken off the row, and what may be kept of the person
+    /// takes its place. Both at once would take the row over one write unit.
     async fn settle(
         &self,
         look_up: &mut LookUp,
+        working: &Working,
+        contact: &Contact,
         state: LookUpState,
         outcome: &str,
     ) -> Result<Option<Verdict>, StoreError> {
         let now = (self.clock)();
+        let resolution = resolve(contact, &working.answers);
+        look_up.party = self.party(&resolution, working.known_record());
+        look_up.found_by = match &resolution {
+            Resolution::Found { by, .. } if look_up.party.is_some() => Some(*by),
+            _ => None,
+        };
         look_up.state = state;
         look_up.working = None;
         look_up.note(now, "message", outcome, None);

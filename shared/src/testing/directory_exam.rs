@@ -1,0 +1,114 @@
+//! What every directory must do. Names begin with a prefix of their own, so that an exam can be sat twice in one store.
+
+use jiff::Timestamp;
+
+use crate::auth::{Cards, Credential};
+use crate::manage::api_keys::{self, NewKey};
+use crate::manage::directory::{Change, ChangeError, Directory, Entry};
+use crate::manage::sources::{self, NewSource, SourcePatch};
+use crate::manage::tenants::{self, TenantFields};
+use crate::model::event::Provider;
+use crate::model::ids::TenantId;
+use crate::model::tenant::Tenant;
+
+/// What sits the exam.
+pub trait Examined: Cards + Directory {}
+impl<S: Cards + Directory> Examined for S {}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_900_000_000 + seconds).expect("a time")
+}
+
+async fn tenant(store: &impl Directory, id: &str) -> Tenant {
+    let id: TenantId = id.parse().expect("an identifier");
+    tenants::create(store, id, TenantFields { name: Some("Sol".into()), enabled: None }, at(0)).await.expect("made")
+}
+
+async fn card_is_enabled(store: &impl Cards, credential: &Credential) -> Option<bool> {
+    store.card(&credential.hash()).await.expect("the store answers").map(|card| card.enabled)
+}
+
+/// All of it.
+///
+/// # Panics
+/// When the store fails the exam.
+pub async fn all(store: &impl Examined, prefix: &str) {
+    let name = |what: &str| format!("ten_{prefix}_{what}");
+    changes_of_one_state_do_not_both_go_through(store, &name("rev")).await;
+    a_tenant_is_known_with_its_keys_and_sources(store, &name("whole")).await;
+    changes_are_made_together_or_not_at_all(store, &name("together")).await;
+    lists_go_backwards_page_by_page(store, &name("list")).await;
+}
+
+async fn changes_of_one_state_do_not_both_go_through(store: &impl Examined, id: &str) {
+    let tenant = tenant(store, id).await;
+    let again = store.commit(&[Change::Create(Entry::Tenant(tenant.clone()))]).await;
+    assert_eq!(again, Ok(false), "there is one already");
+    let changed = Tenant { name: "Lua".into(), rev: 1, ..tenant.clone() };
+    let replace = [Change::Replace(Entry::Tenant(changed.clone()))];
+    assert_eq!(store.commit(&replace).await, Ok(true));
+    assert_eq!(store.commit(&replace).await, Ok(false), "it was changed since");
+    assert_eq!(store.tenant(&tenant.id).await, Ok(Some(changed)));
+}
+
+async fn a_tenant_is_known_with_its_keys_and_sources(store: &impl Examined, id: &str) {
+    let tenant = tenant(store, id).await;
+    let new = NewKey { name: Some("erp".into()), expires_at: Some(at(60)) };
+    let mut chance = [0; 32];
+    chance[..id.len().min(32)].copy_from_slice(&id.as_bytes()[..id.len().min(32)]);
+    let (key, secret) = api_keys::create(store, &tenant.id, new, [1; 10], chance, at(1)).await.expect("a key");
+    assert_eq!(store.keys_of(&tenant.id).await, Ok(vec![key.clone()]));
+    let card = store.card(&secret.hash()).await.expect("the store answers").expect("a card");
+    assert_eq!((card.tenant, card.valid_until), (tenant.id.clone(), Some(at(60))));
+
+    let mut new = NewSource::plain(Provider::C2s, tenant.id.clone());
+    new.allowed_cidrs = vec!["203.0.113.0/24".parse().expect("a network")];
+    let hours = r#"{"from":"09:00","to":"18:00","zone":"America/Sao_Paulo"}"#;
+    new.business_hours = Some(serde_json::from_str(hours).expect("hours"));
+    let mut id_chance = [2; 10];
+    id_chance.copy_from_slice(&chance[..10]);
+    let (source, first) = sources::create(store, new, id_chance, chance, at(1)).await.expect("a source");
+    assert_eq!(store.source(&source.id).await, Ok(Some(source.clone())));
+    assert_eq!(store.sources_of(&tenant.id).await, Ok(vec![source.clone()]));
+    chance.reverse();
+    let (rotated, second) =
+        sources::rotate(store, &source.id, sources::DEFAULT_OVERLAP, chance, at(2)).await.expect("rotated");
+    let patch = SourcePatch { enabled: Some(false), ..SourcePatch::default() };
+    let closed = sources::change(store, &source.id, patch).await.expect("changed");
+    assert_eq!((closed.rev, rotated.rev), (2, 1));
+    for token in [&first, &second] {
+        assert_eq!(card_is_enabled(store, token).await, Some(false));
+    }
+
+    tenants::remove(store, &tenant.id).await.expect("taken away");
+    for credential in [&secret, &first, &second] {
+        assert_eq!(card_is_enabled(store, credential).await, None);
+    }
+    assert_eq!(store.sources_of(&tenant.id).await, Ok(Vec::new()));
+    assert_eq!(store.source(&source.id).await, Ok(None));
+    assert_eq!(tenants::remove(store, &tenant.id).await, Err(ChangeError::Unknown));
+}
+
+async fn changes_are_made_together_or_not_at_all(store: &impl Examined, id: &str) {
+    let there = tenant(store, id).await;
+    let other = Tenant { id: format!("{id}_other").parse().expect("an identifier"), ..there.clone() };
+    let changes = [Change::Create(Entry::Tenant(other.clone())), Change::Create(Entry::Tenant(there))];
+    assert_eq!(store.commit(&changes).await, Ok(false));
+    assert_eq!(store.tenant(&other.id).await, Ok(None));
+}
+
+async fn lists_go_backwards_page_by_page(store: &impl Examined, id: &str) {
+    let mut made = Vec::new();
+    for n in 0..5 {
+        made.push(tenant(store, &format!("{id}{n}")).await.id);
+    }
+    let mut before: TenantId = format!("{id}9").parse().expect("an identifier");
+    let mut seen = Vec::new();
+    while seen.len() < made.len() {
+        let page = store.tenants(Some(&before), 2).await.expect("the store answers");
+        before = page.last().expect("as many as were made").id.clone();
+        seen.extend(page.into_iter().map(|tenant| tenant.id));
+    }
+    made.reverse();
+    assert_eq!(seen[..made.len()], made);
+}
