@@ -107,6 +107,23 @@ async fn one_instant_in_two_spellings_is_one_event() {
 }
 
 #[tokio::test]
+async fn an_operator_finds_an_event_by_its_lead_its_source_and_its_status() {
+    let flow = Flow::beside_others().await;
+    let (lead, id) = flow.new_lead(Person::new().by_phone()).await;
+    flow.completed(&id).await;
+    let found = async |query: String| {
+        let page = flow.operator.get(&format!("/api/v1/admin/events?{query}")).await.with(200);
+        let events = page["data"].as_array().cloned().unwrap_or_default();
+        events.iter().map(|event| event["id"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let source = &flow.source;
+    assert_eq!(found(format!("lead_id={}", lead.id)).await, [id.as_str()]);
+    assert_eq!(found(format!("source={source}&status=completed")).await, [id.as_str()]);
+    assert!(found(format!("source={source}&status=failed")).await.is_empty());
+    assert!(found(format!("source={source}&until=2020-01-01T00:00:00Z")).await.is_empty());
+}
+
+#[tokio::test]
 async fn two_hundred_copies_at_once_are_one_event_one_message_and_one_delivery() {
     // Two hundred processes of one function on one machine: nothing else should run beside them.
     let flow = Flow::alone().await;

@@ -5,6 +5,7 @@ mod deliveries_go_out;
 mod leads_are_enriched;
 mod leads_change;
 mod leads_come_in;
+mod people_have_rights;
 mod receivers_verify;
 mod switches_and_sources;
 mod tenants_are_apart;
