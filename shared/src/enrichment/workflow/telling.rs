@@ -42,12 +42,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         let now = (self.clock)();
         look_up.state = LookUpState::Intended;
         look_up.intended_at = Some(now);
-        if self.settings.resend_after_unknown {
-            self.seal(look_up, working)?;
-        } else {
-            // Nobody will need it to say the message again, and beside the person it would not fit into one write unit.
-            look_up.working = None;
-        }
+        self.seal(look_up, working)?;
         if !self.save(look_up, now).await? {
             return Ok(Some(self.soon(now)));
         }
