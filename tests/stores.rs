@@ -1,40 +1,110 @@
-//! The exams that every store passes, taken by the real one: DynamoDB as the local cloud plays it, on the stack's own
-//! tables.
+//! The exams that every store passes, taken by the real one: DynamoDB and SQS as the local cloud plays them, on tables
+//! and queues of the exams' own.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails its test")]
+#![expect(clippy::unwrap_used, reason = "a part of a test fails its test")]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
 use gancho::aws::{Budget, QueueUrls, Store, Tables, connect};
-use gancho::testing::{book_exam, listing_exam, work_exam};
+use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
+use gancho::model::row::Queue;
+use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, work_exam};
 use gancho::work::Timing;
-use gancho_tests::lead::unique;
 use gancho_tests::stack::Stack;
 
+/// The indexes of the events table: name, partition, place.
+const INDEXES: [(&str, &str, &str); 3] =
+    [("due", "due_shard", "due_at"), ("list", "list_pk", "list_sk"), ("failed", "failed_pk", "failed_sk")];
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+}
+
+fn attribute(name: &str) -> AttributeDefinition {
+    let kind = if name == "due_at" { ScalarAttributeType::N } else { ScalarAttributeType::S };
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+}
+
+/// A table as the template has it, as far as the exams go.
+async fn create_table(db: &Client, name: &str, indexes: &[(&str, &str, &str)]) {
+    let names = ["pk", "sk"].into_iter().chain(indexes.iter().flat_map(|(_, pk, sk)| [*pk, *sk]));
+    let mut table = db
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(names.map(attribute).collect()))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range));
+    for (index, pk, sk) in indexes {
+        let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(*index)
+            .key_schema(key(pk, KeyType::Hash))
+            .key_schema(key(sk, KeyType::Range))
+            .projection(keys_only);
+        table = table.global_secondary_indexes(index.build().unwrap());
+    }
+    table.send().await.unwrap();
+}
+
+/// A store over tables of its own, on the local cloud and never on an account of somebody's.
 async fn store() -> Store {
-    let stack = Stack::get();
     let told = std::env::var("AWS_ENDPOINT_URL").unwrap_or_default();
-    assert_eq!(told, stack.endpoint_url, "an exam is taken on the local cloud, never on an account of somebody's");
-    let table = |name: &str| stack.tables[name].clone();
+    assert_eq!(told, Stack::get().endpoint_url, "`make test` starts a local cloud and names it");
+    let aws = connect(Budget::WORKER.stretched(4)).await;
+    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let name = |table: &str| format!("exam-{run}-{table}");
     let tables = Tables {
-        events: table("events"),
-        directory: table("directory"),
-        signals: table("signals"),
-        parties: table("parties"),
+        events: name("events"),
+        directory: name("directory"),
+        signals: name("signals"),
+        parties: name("parties"),
     };
-    let aws = connect(Budget::WORKER.stretched(10)).await;
-    Store::new(&aws, tables, QueueUrls::default(), Timing::default())
+    let db = Client::new(&aws);
+    create_table(&db, &tables.events, &INDEXES).await;
+    create_table(&db, &tables.directory, &[("kind", "kind_pk", "kind_sk")]).await;
+    create_table(&db, &tables.parties, &[]).await;
+    create_table(&db, &tables.signals, &[]).await;
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let (lead, dead) = (create_queue(&sqs, &name("lead")).await, create_queue(&sqs, &name("dead")).await);
+    let queues = QueueUrls { lead: Some(lead), ..QueueUrls::default() };
+    let dead_letters = QueueUrls { lead: Some(dead), ..QueueUrls::default() };
+    Store::new(&aws, tables, queues, Timing::default()).with_dead_letters(dead_letters)
+}
+
+async fn create_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
+    sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap()
+}
+
+/// What lies in a dead-letter queue is sent again, but for what cannot be read.
+async fn dead_letters_are_sent_again(store: &Store) {
+    let before = store.depths(Queue::Lead).await.unwrap();
+    assert_eq!(before.dead.unwrap().waiting, 0);
+    let sqs = aws_sdk_sqs::Client::new(&connect(Budget::WORKER.stretched(4)).await);
+    let dead = store.dead_letters_of(Queue::Lead).unwrap();
+    for body in (0..12).map(|n| format!(r#"{{"v":1,"row":"event/evt_{n}","turn":1}}"#)).chain(["garbage".to_owned()]) {
+        sqs.send_message().queue_url(dead).message_body(body).send().await.unwrap();
+    }
+    let done = redrive(store, Queue::Lead).await.unwrap();
+    assert_eq!(done, Redriven { moved: 12, unreadable: 1, unsent: 0, more: false });
+    let after = store.depths(Queue::Lead).await.unwrap();
+    assert_eq!(after.main.waiting, before.main.waiting + 12);
+    let left = after.dead.unwrap();
+    assert_eq!(left.waiting + left.in_flight, 1);
 }
 
 #[tokio::test]
-async fn dynamodb_passes_the_exam_in_work() {
-    work_exam::all(&store().await, &format!("dynamo{}", unique())).await;
-}
-
-#[tokio::test]
-async fn dynamodb_passes_the_exam_in_listing() {
-    listing_exam::all(&store().await, &format!("dynamo{}", unique())).await;
-}
-
-#[tokio::test]
-async fn dynamodb_passes_the_exam_in_subscriptions() {
-    book_exam::all(&store().await, &format!("dynamo{}", unique())).await;
+async fn the_store_on_dynamodb_passes_the_exams() {
+    let store = store().await;
+    work_exam::all(&store, "dynamo").await;
+    book_exam::all(&store, "dynamo").await;
+    listing_exam::all(&store, "dynamo").await;
+    directory_exam::all(&store, "dynamo").await;
+    dead_letters_are_sent_again(&store).await;
+    person_exam::all(&store).await;
 }

@@ -1,7 +1,7 @@
 //! A lead that changes: one look-up and one message for all that says the same, and no storm.
 
 use gancho_tests::flow::Flow;
-use gancho_tests::lead::{Lead, Person};
+use gancho_tests::lead::Lead;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
