@@ -72,6 +72,7 @@ impl Worker for Enrich {
             }
             Job::DataSubject(claimed) => {
                 data_subjects::walk(&enricher.store, &enricher.keys, *claimed, clock, self.deadline).await?;
+                tracing::info!(job_write_units = enricher.store.meter().take(), "data subject's job worked");
             }
             Job::Poll(claimed) => {
                 let source = claimed.row.source.clone();
@@ -81,6 +82,7 @@ impl Worker for Enrich {
                     shown = polled.shown,
                     missed = polled.missed,
                     trouble = polled.trouble,
+                    poll_write_units = enricher.store.meter().take(),
                     "source polled"
                 );
             }

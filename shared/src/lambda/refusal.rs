@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::http::Problem;
+use crate::manage::directory::ChangeError;
 use crate::manage::json_fields::BodyError;
 use crate::manage::refusal::{Conflict, Refusal};
 
@@ -44,6 +45,24 @@ impl From<Refusal> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
             }
             Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Unknown => Self::not_found(),
+            ChangeError::Conflict => {
+                Self::new(StatusCode::CONFLICT, "conflict", "It was changed at the same time. Read it and try again.")
+            }
+            ChangeError::Default => Self::new(
+                StatusCode::CONFLICT,
+                "exists_from_the_start",
+                "This one exists from the start and cannot be taken away; it can be disabled.",
+            ),
+            ChangeError::TooMany(n) => Self::new(StatusCode::CONFLICT, "too_many", format!("There are {n} already.")),
+            ChangeError::Store(error) => error.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use gancho::model::job::{DataSubjectJob, SubjectRequest};
 use serde_json::{Value, json};
 
 use super::Backing;
-use crate::body::{Fields, Named, body_problem};
+use crate::body::{Fields, Named};
 use crate::state::Shared;
 
 /// What was found is named by where it lies. Nothing of what it held is kept.
@@ -49,7 +49,7 @@ async fn ask<S: Backing>(
     Fields(fields): Fields,
     request: SubjectRequest,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let needle = data_subjects::read(fields).map_err(body_problem)?;
+    let needle = data_subjects::read(fields)?;
     let chance = JobChance { id: state.chance(), nonce: state.chance() };
     let (timing, now) = (&state.config.timing, state.now());
     let job = data_subjects::ask(&state.store, &state.keys, timing, request, &needle, chance, now).await?;

@@ -13,7 +13,6 @@ use gancho::model::ids::EventId;
 use serde_json::{Value, json};
 
 use super::Backing;
-use super::answer::refused;
 use crate::body::Named;
 use crate::state::Shared;
 
@@ -53,7 +52,7 @@ pub(super) async fn list<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    let page = event_list::list(&state.store, query.as_deref(), state.now()).await.map_err(refused)?;
+    let page = event_list::list(&state.store, query.as_deref(), state.now()).await?;
     Ok(Json(json!({"data": page.data.iter().map(shown).collect::<Vec<_>>(), "next_cursor": page.next_cursor})))
 }
 

@@ -1,10 +1,11 @@
 //! `/api/v1/admin/sources`
 
 use axum::Json;
-use axum::extract::State as Extract;
+use axum::extract::{RawQuery, State as Extract};
 use axum::http::StatusCode;
 use gancho::auth::Credential;
 use gancho::lambda::http::Problem;
+use gancho::manage::query_fields::QueryFields;
 use gancho::manage::sources::{self, CreateError, NewSource, SourcePatch};
 use gancho::model::field_error::FieldError;
 use gancho::model::ids::SourceId;
@@ -13,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::Backing;
 use super::address::Base;
-use super::answer::{change_problem, listed};
-use crate::body::{Fields, Named, Parameters, body_problem, unacceptable};
+use super::answer::listed;
+use crate::body::{Fields, Named, unacceptable};
 use crate::state::Shared;
 
 /// Without its token: that is shown once, when it is made.
@@ -46,13 +47,13 @@ pub(super) async fn create<S: Backing>(
     base: Base,
     Fields(fields): Fields,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let new = NewSource::read(fields).map_err(body_problem)?;
+    let new = NewSource::read(fields)?;
     let made = sources::create(&state.store, new, state.chance(), state.chance(), state.now()).await;
     let (source, token) = made.map_err(|error| match error {
         CreateError::UnknownTenant => {
             unacceptable(vec![FieldError::new("tenant_id", "unknown_tenant", "there is no such tenant")])
         }
-        CreateError::Change(error) => change_problem(error),
+        CreateError::Change(error) => error.into(),
     })?;
     tracing::info!(source.id = %source.id, tenant.id = %source.tenant, "a source was made");
     Ok((StatusCode::CREATED, Json(shown_open(&source, &token, &base))))
@@ -61,11 +62,12 @@ pub(super) async fn create<S: Backing>(
 /// `GET /sources`
 pub(super) async fn list<S: Backing>(
     Extract(state): Extract<Shared<S>>,
-    mut query: Parameters,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
+    let mut query = QueryFields::read(query.as_deref());
     let limit = query.limit();
-    let before = query.parsed::<SourceId>("cursor", "a cursor of this list");
-    query.finish()?;
+    let before = query.parsed::<SourceId>("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
+    query.finish(())?;
     let sources = state.store.sources(before.as_ref(), limit + 1).await?;
     Ok(listed(sources, limit, shown, |source| source.id.to_string()))
 }
@@ -85,8 +87,8 @@ pub(super) async fn change<S: Backing>(
     Named(id): Named<SourceId>,
     Fields(fields): Fields,
 ) -> Result<Json<Value>, Problem> {
-    let patch = SourcePatch::read(fields).map_err(body_problem)?;
-    let source = sources::change(&state.store, &id, patch).await.map_err(change_problem)?;
+    let patch = SourcePatch::read(fields)?;
+    let source = sources::change(&state.store, &id, patch).await?;
     tracing::info!(source.id = %id, source.enabled = source.enabled, "a source was changed");
     Ok(Json(shown(&source)))
 }
@@ -98,9 +100,9 @@ pub(super) async fn rotate<S: Backing>(
     Named(id): Named<SourceId>,
     Fields(fields): Fields,
 ) -> Result<Json<Value>, Problem> {
-    let overlap = sources::overlap(fields).map_err(body_problem)?;
+    let overlap = sources::overlap(fields)?;
     let rotated = sources::rotate(&state.store, &id, overlap, state.chance(), state.now()).await;
-    let (source, token) = rotated.map_err(change_problem)?;
+    let (source, token) = rotated?;
     tracing::info!(source.id = %id, overlap_s = overlap.as_secs(), "a source's token was rotated");
     Ok(Json(shown_open(&source, &token, &base)))
 }
@@ -110,7 +112,7 @@ pub(super) async fn remove<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     Named(id): Named<SourceId>,
 ) -> Result<StatusCode, Problem> {
-    sources::remove(&state.store, &id).await.map_err(change_problem)?;
+    sources::remove(&state.store, &id).await?;
     tracing::info!(source.id = %id, "a source was taken away");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,6 @@ use url::Url;
 
 use super::Backing;
 use super::address::Base;
-use super::answer::change_problem;
 use super::sources::shown_open;
 use crate::body::Named;
 use crate::state::Shared;
@@ -100,7 +99,7 @@ fn problem(error: SubscribeError) -> Problem {
             "no_public_url",
             "The platform's own address cannot be registered. Set the parameter PublicUrl.",
         ),
-        SubscribeError::Change(error) => change_problem(error),
+        SubscribeError::Change(error) => error.into(),
         SubscribeError::Upstream { error, registered, unchanged } => {
             let what = if unchanged {
                 "Nothing was changed."

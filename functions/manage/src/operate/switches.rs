@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Backing;
 use super::answer::listed_whole;
-use crate::body::{Fields, body_problem, unacceptable};
+use crate::body::{Fields, unacceptable};
 use crate::state::Shared;
 
 /// `GET /switches`: those that were ever turned; all others are on.
@@ -29,7 +29,7 @@ pub(super) async fn turn<S: Backing>(
     let what: Switched = what.parse().map_err(|error: NotSwitched| {
         unacceptable(vec![FieldError::new("what", "unknown_switch", error.to_string())])
     })?;
-    let turn = Turn::read(fields).map_err(body_problem)?;
+    let turn = Turn::read(fields)?;
     let turned = switches::turn(&state.store, what, turn, state.now()).await?;
     let switch = turned.ok_or_else(|| {
         unacceptable(vec![FieldError::new("what", "unknown_switch", "there is no source or tenant of that name")])

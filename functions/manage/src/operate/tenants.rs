@@ -1,10 +1,11 @@
 //! `/api/v1/admin/tenants`, and their keys.
 
 use axum::Json;
-use axum::extract::State as Extract;
+use axum::extract::{RawQuery, State as Extract};
 use axum::http::StatusCode;
 use gancho::lambda::http::Problem;
 use gancho::manage::api_keys::{self, NewKey};
+use gancho::manage::query_fields::QueryFields;
 use gancho::manage::tenants::{self, TenantFields};
 use gancho::model::api_key::ApiKey;
 use gancho::model::ids::{KeyId, TenantId};
@@ -12,8 +13,8 @@ use gancho::model::tenant::Tenant;
 use serde_json::{Value, json};
 
 use super::Backing;
-use super::answer::{change_problem, listed, listed_whole};
-use crate::body::{Fields, Named, NamedTwo, Parameters, body_problem};
+use super::answer::{listed, listed_whole};
+use crate::body::{Fields, Named, NamedTwo};
 use crate::state::Shared;
 
 fn shown(tenant: &Tenant) -> Value {
@@ -41,10 +42,10 @@ pub(super) async fn create<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     Fields(fields): Fields,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let fields = TenantFields::read(fields, true).map_err(body_problem)?;
+    let fields = TenantFields::read(fields, true)?;
     let now = state.now();
     let id = TenantId::new(now, state.chance());
-    let tenant = tenants::create(&state.store, id, fields, now).await.map_err(change_problem)?;
+    let tenant = tenants::create(&state.store, id, fields, now).await?;
     tracing::info!(tenant.id = %tenant.id, "a tenant was made");
     Ok((StatusCode::CREATED, Json(shown(&tenant))))
 }
@@ -52,11 +53,12 @@ pub(super) async fn create<S: Backing>(
 /// `GET /tenants`
 pub(super) async fn list<S: Backing>(
     Extract(state): Extract<Shared<S>>,
-    mut query: Parameters,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
+    let mut query = QueryFields::read(query.as_deref());
     let limit = query.limit();
-    let before = query.parsed::<TenantId>("cursor", "a cursor of this list");
-    query.finish()?;
+    let before = query.parsed::<TenantId>("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
+    query.finish(())?;
     let tenants = state.store.tenants(before.as_ref(), limit + 1).await?;
     Ok(listed(tenants, limit, shown, |tenant| tenant.id.to_string()))
 }
@@ -76,8 +78,8 @@ pub(super) async fn change<S: Backing>(
     Named(id): Named<TenantId>,
     Fields(fields): Fields,
 ) -> Result<Json<Value>, Problem> {
-    let fields = TenantFields::read(fields, false).map_err(body_problem)?;
-    let tenant = tenants::change(&state.store, &id, fields).await.map_err(change_problem)?;
+    let fields = TenantFields::read(fields, false)?;
+    let tenant = tenants::change(&state.store, &id, fields).await?;
     tracing::info!(tenant.id = %id, tenant.enabled = tenant.enabled, "a tenant was changed");
     Ok(Json(shown(&tenant)))
 }
@@ -87,7 +89,7 @@ pub(super) async fn remove<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     Named(id): Named<TenantId>,
 ) -> Result<StatusCode, Problem> {
-    tenants::remove(&state.store, &id).await.map_err(change_problem)?;
+    tenants::remove(&state.store, &id).await?;
     tracing::info!(tenant.id = %id, "a tenant was taken away");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,9 +101,9 @@ pub(super) async fn create_key<S: Backing>(
     Fields(fields): Fields,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let now = state.now();
-    let new = NewKey::read(fields, now).map_err(body_problem)?;
+    let new = NewKey::read(fields, now)?;
     let made = api_keys::create(&state.store, &tenant, new, state.chance(), state.chance(), now).await;
-    let (key, credential) = made.map_err(change_problem)?;
+    let (key, credential) = made?;
     tracing::info!(tenant.id = %tenant, key.id = %key.id, "a key was made");
     let mut answer = key_shown(&key);
     answer["key"] = credential.expose().into();
@@ -113,7 +115,7 @@ pub(super) async fn list_keys<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     Named(tenant): Named<TenantId>,
 ) -> Result<Json<Value>, Problem> {
-    let keys = api_keys::list(&state.store, &tenant).await.map_err(change_problem)?;
+    let keys = api_keys::list(&state.store, &tenant).await?;
     Ok(listed_whole(&keys, key_shown))
 }
 
@@ -122,7 +124,7 @@ pub(super) async fn remove_key<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     NamedTwo(tenant, key): NamedTwo<TenantId, KeyId>,
 ) -> Result<StatusCode, Problem> {
-    api_keys::remove(&state.store, &tenant, &key).await.map_err(change_problem)?;
+    api_keys::remove(&state.store, &tenant, &key).await?;
     tracing::info!(tenant.id = %tenant, key.id = %key, "a key was taken away");
     Ok(StatusCode::NO_CONTENT)
 }
