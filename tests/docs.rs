@@ -127,7 +127,7 @@ fn every_alarm_has_its_runbook() {
 
 #[test]
 fn every_name_of_the_code_is_in_the_code() {
-    let sources: String = files(".rs").iter().map(|path| read(path)).collect();
+    let sources: String = files(".rs").iter().map(read).collect();
     let mut missing = Vec::new();
     for document in files(".md") {
         for name in prose(&read(&document)).into_iter().flat_map(quoted) {
