@@ -159,7 +159,7 @@ The stack stays up (`make down` stops it); its facts are in .local/stack.json.
   C2S token    {self.stack["c2s_token"]}   (header X-Webhook-Token)
 
   curl -s -H 'Authorization: Bearer {self.admin}' {self.api}/api/v1/admin/events
-  curl -s -H 'Authorization: Bearer {key}' {self.api}/api/v1/tenant/deliveries
+  curl -s -H 'Authorization: Bearer {key}' {self.api}/api/v1/tenant/webhooks/deliveries
   python3 local/play.py                          plays another lead
   make invoke FN=receive EVENT=events/c2s/lead.created.json  one function, one recorded event
 """)

@@ -23,8 +23,12 @@ pub trait Subscribers: Send + Sync {
 
 /// Where what goes out is kept, so that every attempt and every replay says the same.
 pub trait Outbox: Send + Sync {
-    /// Keeps an announcement; a second one of the same id changes nothing.
-    fn announce(&self, announcement: &Announcement) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Keeps an announcement made `now`; a second one of the same id changes nothing.
+    fn announce(
+        &self,
+        announcement: &Announcement,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Whether an announcement is kept though nobody listens.
@@ -53,7 +57,7 @@ pub async fn fan_out(
         return Ok(0);
     }
     // What is said is kept before anybody is told to say it.
-    store.announce(announcement).await?;
+    store.announce(announcement, now).await?;
     let deliveries: Vec<_> = wanting.iter().map(|sub| delivery(announcement, sub, timing, now)).collect();
     let writes: Vec<_> = deliveries.iter().map(|delivery| store.insert(delivery)).collect();
     let written: Vec<_> = stream::iter(writes).buffered(PARALLEL).collect().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gancho::aws::Store;
 use gancho::clients::{C2sClient, DiretrixClient, WorkApiClient};
 use gancho::data_subjects;
-use gancho::enrichment::workflow::{Enricher, Worked};
+use gancho::enrichment::workflow::{Answered, Enricher, Worked};
 use gancho::lambda::batch::Worker;
 use gancho::lambda::metrics::{Unit, emit};
 use gancho::model::event::Event;
@@ -39,7 +39,14 @@ impl Worker for Enrich {
     async fn take(&self, bell: &Bell) -> Result<Option<Job>, StoreError> {
         let enricher = &self.shared.enricher;
         Ok(match &bell.row {
-            RowKey::Event(_) => enricher.take(bell, self.deadline).await?.map(|row| Job::Event(Box::new(row))),
+            RowKey::Event(_) => match enricher.take(bell, self.deadline).await? {
+                Answered::Yours(claimed) => Some(Job::Event(claimed)),
+                Answered::GivenUp(worked) => {
+                    tell(&worked, enricher.store.meter().take(), (self.shared.clock)());
+                    None
+                }
+                Answered::Nothing => None,
+            },
             RowKey::Poll(_) => enricher.take_poll(bell, self.deadline).await?.map(|row| Job::Poll(Box::new(row))),
             RowKey::DataSubject(_) => {
                 let (timing, now) = (&enricher.settings.timing, (self.shared.clock)());

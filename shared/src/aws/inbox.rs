@@ -23,7 +23,7 @@ use crate::work::{Ring, Rows, StoreError};
 const MAX_VARIANTS: u32 = 5;
 /// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month
 /// more for the row to end in.
-const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
+pub(super) const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
 /// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
 
@@ -33,10 +33,15 @@ const RECEIVED_AT: &str = "received_at";
 const DIGEST: &str = "digest";
 const EVENT: &str = "event";
 const VARIANTS: &str = "variants";
+const PUT: &str = "put";
 
 impl Inbox for Store {
     async fn record_event(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
-        let row = Self::row_item(event)?;
+        let mut row = Self::row_item(event)?;
+        // A put whose answer was lost is sent again by the SDK, and meets itself: by this it knows itself, or a new
+        // event would be called a duplicate and not be rung for.
+        let put = format!("{:016x}", rand::random::<u64>());
+        row.insert(PUT.into(), s(&put));
         let beside = body_item(event, body)?;
         let table = &self.tables.events;
         // Both at once: an event whose body could not be written is refused, and its retry writes what is missing.
@@ -46,6 +51,9 @@ impl Inbox for Store {
         );
         let (stored, _) = (stored?, body_there?);
         let Some(stored) = stored else { return Ok(Recorded::New) };
+        if text(&stored, PUT) == Some(&put) {
+            return Ok(Recorded::New);
+        }
         let known = text(&stored, DIGEST).is_none_or(|digest| digest == event.digest);
         if known || stored.contains_key("erased") {
             return Ok(Recorded::Duplicate);

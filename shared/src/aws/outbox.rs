@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::expression::Update;
-use super::items::{Item, from_item, s, text, to_item};
+use super::inbox::BODY_KEPT;
+use super::items::{EXPIRES_AT, Item, from_item, s, seconds, text, to_item};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
@@ -25,9 +26,12 @@ impl Subscribers for Store {
 }
 
 impl Outbox for Store {
-    async fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+    async fn announce(&self, announcement: &Announcement, now: Timestamp) -> Result<(), StoreError> {
         let mut item = to_item(announcement)?;
         item.insert(DATA.into(), s(announcement.data.to_string()));
+        // As long as a body is kept: by now, since `at` may lie far back.
+        let kept_until = now.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+        item.insert(EXPIRES_AT.into(), seconds(kept_until));
         self.put_new(&self.tables.events, keys::announcement(&announcement.id), item).await.map(|_| ())
     }
 }

@@ -147,6 +147,17 @@ enum Verdict {
     },
 }
 
+/// What a bell led to.
+#[derive(Debug)]
+pub enum Answered {
+    /// The event is ours to work on.
+    Yours(Box<Claimed<Event>>),
+    /// The event killed its workers, and was recorded as given up.
+    GivenUp(Worked),
+    /// There is nothing to do.
+    Nothing,
+}
+
 /// What a run left: for the log and the metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worked {
@@ -176,18 +187,18 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn take(&self, bell: &Bell, deadline: Timestamp) -> Result<Option<Claimed<Event>>, StoreError> {
+    pub async fn take(&self, bell: &Bell, deadline: Timestamp) -> Result<Answered, StoreError> {
         let now = (self.clock)();
         match take::<Event>(&self.store, bell, &self.settings.timing, now, deadline).await? {
-            Taken::Yes(claimed) => Ok(Some(*claimed)),
+            Taken::Yes(claimed) => Ok(Answered::Yours(claimed)),
             Taken::Crashed(claimed) => {
-                tracing::error!(event.id = %claimed.row.id, crashed = 1, "an event killed its workers and is given up");
-                self.record(&claimed.row, &claimed.fence, Verdict::Failed { reason: "crashed".to_owned() }).await?;
-                Ok(None)
+                tracing::error!(event.id = %claimed.row.id, "an event killed its workers and is given up");
+                let verdict = Verdict::Failed { reason: "crashed".to_owned() };
+                Ok(Answered::GivenUp(self.record(&claimed.row, &claimed.fence, verdict).await?))
             }
             Taken::Left(left) => {
                 tracing::debug!(row = %bell.row, refusal = ?left.0, "a bell for nothing");
-                Ok(None)
+                Ok(Answered::Nothing)
             }
         }
     }

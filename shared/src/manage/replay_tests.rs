@@ -38,7 +38,7 @@ struct Last {
 async fn ended(store: &MemoryStore, name: &str, second: i64, status: DeliveryStatus) -> Delivery {
     let row = samples::delivery(name, &tenant(), at(second));
     let (id, event_type, data) = (row.event.clone(), row.event_type, json!({}));
-    store.announce(&Announcement { id, tenant: tenant(), event_type, at: at(second), data }).await.unwrap();
+    store.announce(&Announcement { id, tenant: tenant(), event_type, at: at(second), data }, at(second)).await.unwrap();
     assert!(store.insert(&row).await.unwrap());
     end(store, &row, 1, second, status).await;
     store.read(&row.key()).await.unwrap().unwrap()

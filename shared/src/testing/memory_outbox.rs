@@ -18,7 +18,7 @@ impl Subscribers for MemoryStore {
 }
 
 impl Outbox for MemoryStore {
-    async fn announce(&self, announcement: &Announcement) -> Result<(), StoreError> {
+    async fn announce(&self, announcement: &Announcement, _: Timestamp) -> Result<(), StoreError> {
         let mut inner = self.lock_to_write()?;
         inner.announcements.entry(announcement.id.clone()).or_insert_with(|| announcement.clone());
         Ok(())

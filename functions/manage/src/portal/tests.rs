@@ -87,7 +87,7 @@ impl Desk {
         (row.work.due_at, row.work.due_shard) = (None, None);
         let (id, event_type, data) = (row.event.clone(), row.event_type, json!({}));
         let said = Announcement { id, tenant: tenant(n), event_type, at: now(), data };
-        gancho::dispatch::Outbox::announce(&self.store, &said).await.unwrap();
+        gancho::dispatch::Outbox::announce(&self.store, &said, now()).await.unwrap();
         assert!(self.store.insert(&row).await.unwrap());
         row
     }

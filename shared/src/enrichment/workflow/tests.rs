@@ -216,8 +216,9 @@ impl Bench {
     async fn answer(&self, ring: &Ring) -> Result<Option<Worked>, StoreError> {
         let deadline = clock() + SignedDuration::from_secs(60);
         match self.take(&ring.bell, deadline).await? {
-            Some(claimed) => self.work(claimed, None, deadline).await.map(Some),
-            None => Ok(None),
+            Answered::Yours(claimed) => self.work(*claimed, None, deadline).await.map(Some),
+            Answered::GivenUp(worked) => Ok(Some(worked)),
+            Answered::Nothing => Ok(None),
         }
     }
 
@@ -578,4 +579,20 @@ async fn a_poll_that_broke_off_goes_on_from_what_it_was_shown() {
     assert_eq!((polled.missed, polled.trouble), (1, Some("broken")));
     let row = poll_row(&bench).await;
     assert_eq!((row.since, row.work.not_before), (at(50), at(400)));
+}
+
+#[tokio::test]
+async fn an_event_that_killed_five_workers_is_given_up_and_said_to_have_crashed() {
+    let bench = bench();
+    let id = bench.lead(0, ana()).await;
+    let ring = bench.store.rung().remove(0);
+    for _ in 0..5 {
+        let taken = bench.take(&ring.bell, clock() + SignedDuration::from_secs(60)).await.unwrap();
+        assert!(matches!(taken, Answered::Yours(_)));
+        bench.store.end_lease(&ring.bell.row);
+    }
+    let worked = bench.answer(&ring).await.unwrap().unwrap();
+    assert_eq!((worked.outcome, worked.reason.as_deref()), ("failed", Some("crashed")));
+    let event = bench.event(&id).await;
+    assert_eq!((event.status, event.error.as_deref()), (EventStatus::Failed, Some("crashed")));
 }
