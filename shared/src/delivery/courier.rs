@@ -73,6 +73,8 @@ pub struct Courier<S, T> {
 
 /// Time an attempt needs beside its own time-out: to read, to record, to ring.
 const BOOKKEEPING: SignedDuration = SignedDuration::from_secs(2);
+/// When to try a delivery that did not fit into the time that was left.
+const NEXT_INVOCATION: SignedDuration = SignedDuration::from_secs(1);
 /// When to look again at a delivery whose subscription we cannot read: ours to mend.
 const OURS_TO_MEND: SignedDuration = SignedDuration::from_secs(300);
 
@@ -156,7 +158,9 @@ impl<S: Rows + Bells + Couriers, T: Sender + Sync> Courier<S, T> {
         let timeout = SignedDuration::try_from(subscription.timeout()).unwrap_or(SignedDuration::ZERO);
         if deadline.duration_since(now) < timeout + BOOKKEEPING {
             // What is left of this invocation does not cover the time-out: the next one begins with a full hour glass.
-            return self.again(&delivery, &fence, now).await.map(|()| None);
+            // Not at once: where no invocation is ever long enough, this must not spin.
+            let later = now.saturating_add(NEXT_INVOCATION).unwrap_or(now);
+            return self.again(&delivery, &fence, later).await.map(|()| None);
         }
         let endpoint = match Endpoint::open(&subscription, &self.keys, &self.allowed, now) {
             Ok(endpoint) => endpoint,
