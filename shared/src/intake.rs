@@ -27,6 +27,9 @@ pub enum Recorded {
         /// The bell of that turn.
         ring: Option<Ring>,
     },
+    /// It was recorded before with another body, and its provider does not send one event in two bodies: this body is
+    /// not kept.
+    Conflict,
 }
 
 /// Where events are recorded.

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{self, Path, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,10 +13,11 @@ use gancho::lambda::http::{Caller, Problem};
 use gancho::model::event::Provider;
 use gancho::model::ids::SourceId;
 use gancho::providers::Incoming;
-use gancho::providers::c2s::payload::{BodyError, MAX_BODY_BYTES, MAX_EVENTS, Rejection, RejectionCode};
+use gancho::providers::c2s::payload::{BodyError, MAX_EVENTS, Rejection, RejectionCode};
 use gancho::providers::c2s::verify::incoming;
 use serde::Serialize;
 
+use crate::body::{body_of, too_large};
 use crate::handler::{Backing, State};
 
 /// Headers kept beside a body. None of them holds a credential.
@@ -77,17 +77,6 @@ async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Requ
     tally.answer(&rejections)
 }
 
-async fn body_of(request: Request) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            format!("A request may have at most {MAX_BODY_BYTES} bytes."),
-        )
-    };
-    axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|_| too_large())
-}
-
 fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
     KEPT_HEADERS
         .iter()
@@ -102,9 +91,7 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
 /// A body in which no event could be looked at.
 fn refused_whole(error: BodyError) -> Problem {
     let (status, detail) = match error {
-        BodyError::BodyTooLarge => {
-            (StatusCode::PAYLOAD_TOO_LARGE, format!("A request may have at most {MAX_BODY_BYTES} bytes."))
-        }
+        BodyError::BodyTooLarge => return too_large(error.code()),
         BodyError::TooManyEvents => {
             (StatusCode::PAYLOAD_TOO_LARGE, format!("A request may hold at most {MAX_EVENTS} events."))
         }

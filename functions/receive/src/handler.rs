@@ -11,7 +11,7 @@ use gancho::work::{Bells, Timing};
 use jiff::Timestamp;
 
 use crate::health::Connected;
-use crate::{c2s, health};
+use crate::{c2s, health, publish};
 
 /// What a request is answered with the help of.
 pub(crate) struct State<S> {
@@ -27,6 +27,8 @@ pub(crate) struct State<S> {
     pub(crate) c2s_token_header: String,
     /// The time.
     pub(crate) clock: fn() -> Timestamp,
+    /// What names an event that has no name.
+    pub(crate) chance: fn() -> [u8; 16],
 }
 
 /// What the routes need of a store.
@@ -41,6 +43,7 @@ pub(crate) fn router<S: Backing>(state: Arc<State<S>>) -> axum::Router {
     axum::Router::new()
         .route("/api/v1/webhooks/c2s", post(c2s::by_header))
         .route("/api/v1/webhooks/c2s/{token}", post(c2s::by_path))
+        .route("/api/v1/tenant/events", post(publish::answer))
         .route("/health", get(health::answer))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(state)

@@ -1,8 +1,12 @@
 //! Wires `receive`: settings, warm connections, routes.
 
+mod body;
 mod c2s;
 mod handler;
 mod health;
+mod publish;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -28,6 +32,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         timing: config.timing,
         c2s_token_header: config.c2s_token_header,
         clock: Timestamp::now,
+        chance: rand::random,
     };
     http::serve(handler::router(Arc::new(state))).await
 }

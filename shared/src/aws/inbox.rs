@@ -55,7 +55,13 @@ impl Inbox for Store {
             return Ok(Recorded::New);
         }
         let known = text(&stored, DIGEST).is_none_or(|digest| digest == event.digest);
-        if known || stored.contains_key("erased") {
+        if known {
+            return Ok(Recorded::Duplicate);
+        }
+        if !event.provider.keeps_variants() {
+            return Ok(Recorded::Conflict);
+        }
+        if stored.contains_key("erased") {
             return Ok(Recorded::Duplicate);
         }
         self.keep_variant(event, beside).await

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::model::event_schema::schema;
 use crate::model::event_type::EventType;
 
 /// An entry.
@@ -33,43 +34,6 @@ fn entry(event_type: EventType) -> Option<EventTypeView> {
     let examples = schema.as_object_mut()?.remove("examples")?;
     let example = examples.get(0)?.clone();
     Some(EventTypeView { event_type, description: event_type.description(), schema, example })
-}
-
-macro_rules! file {
-    ($name:literal) => {
-        Some(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/", $name, ".json")))
-    };
-}
-
-/// The file of a type.
-const fn schema(event_type: EventType) -> Option<&'static str> {
-    match event_type {
-        EventType::PaymentReceived => file!("payment.received"),
-        EventType::PaymentFailed => file!("payment.failed"),
-        EventType::CustomerCreated => file!("customer.created"),
-        EventType::CustomerUpdated => file!("customer.updated"),
-        EventType::SalesOrderCreated => file!("sales_order.created"),
-        EventType::SalesOrderConfirmed => file!("sales_order.confirmed"),
-        EventType::SalesOrderCancelled => file!("sales_order.cancelled"),
-        EventType::InvoiceCreated => file!("invoice.created"),
-        EventType::InvoiceSent => file!("invoice.sent"),
-        EventType::InvoiceAuthorized => file!("invoice.authorized"),
-        EventType::InvoiceRejected => file!("invoice.rejected"),
-        EventType::InvoiceCancelled => file!("invoice.cancelled"),
-        EventType::LeadReceived => file!("lead.received"),
-        EventType::LeadEnriched => file!("lead.enriched"),
-        EventType::LeadUnmatched => file!("lead.unmatched"),
-        EventType::LeadEnrichmentFailed => file!("lead.enrichment_failed"),
-        EventType::WebhookTest => file!("webhook.test"),
-        EventType::EndpointDisabled => file!("endpoint.disabled"),
-        EventType::DeliveryExhausted => file!("delivery.exhausted"),
-        // Nothing makes events of these types yet.
-        EventType::WhatsappMessage
-        | EventType::WhatsappStatus
-        | EventType::MoyskladSynced
-        | EventType::MoyskladSyncFailed
-        | EventType::MoyskladLoopSuspected => None,
-    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,17 @@ impl Provider {
     /// Every provider.
     pub const ALL: [Self; 2] = [Self::C2s, Self::Tenant];
 
+    /// Whether a copy of an event with another body is kept beside the first and worked on with it. Where not, it
+    /// contradicts the first, and the sender is told so.
+    #[must_use]
+    pub const fn keeps_variants(self) -> bool {
+        match self {
+            // Its times are precise to the second: two changes within one have one dedupe key.
+            Self::C2s => true,
+            Self::Tenant => false,
+        }
+    }
+
     /// The name used on the wire, in logs and on rows.
     #[must_use]
     pub const fn name(self) -> &'static str {

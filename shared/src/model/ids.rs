@@ -206,6 +206,12 @@ impl SourceId {
     pub fn default_c2s() -> Self {
         Self("src_default".to_owned())
     }
+
+    /// What stands for the source of events that tenants publish with their keys.
+    #[must_use]
+    pub fn publishing() -> Self {
+        Self("src_publishing".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod contact;
 pub mod custom_header;
 pub mod delivery;
 pub mod event;
+pub mod event_schema;
 pub mod event_type;
 pub mod field_error;
 pub mod ids;

@@ -3,7 +3,10 @@
 //! Bytes off the wire are unverified. Only a provider's `verify` (or its poll, which asked with our own credentials)
 //! makes an [`Incoming`], and `intake` records nothing else.
 
+pub mod batch;
 pub mod c2s;
+mod canonical;
+pub mod tenant;
 
 use jiff::Timestamp;
 

@@ -12,6 +12,11 @@ impl Inbox for MemoryStore {
             self.lock()?.bodies.entry(event.id.clone()).or_default().push((event.digest.clone(), body.clone()));
             return Ok(Recorded::New);
         }
+        if !event.provider.keeps_variants() {
+            let first: Option<Event> = self.read(&event.key()).await?;
+            let same = first.is_none_or(|first| first.digest == event.digest);
+            return Ok(if same { Recorded::Duplicate } else { Recorded::Conflict });
+        }
         if !self.keep_variant(event, body)? {
             return Ok(Recorded::Duplicate);
         }

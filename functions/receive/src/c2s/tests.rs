@@ -1,78 +1,10 @@
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode};
-use gancho::auth::{Card, Credential, Door, Opens};
-use gancho::aws::WriteMeter;
-use gancho::model::event::Provider;
-use gancho::model::ids::{SourceId, TenantId};
-use gancho::testing::MemoryStore;
-use gancho::work::Timing;
-use jiff::Timestamp;
+use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-use crate::handler::{State, router};
-use crate::health::Connected;
-
-impl Connected for MemoryStore {
-    async fn database(&self) -> bool {
-        !self.is_down()
-    }
-
-    async fn queue(&self) -> bool {
-        true
-    }
-}
-
-fn token(n: u8) -> Credential {
-    Credential::generate("", [n; 32])
-}
-
-fn card(n: u8, source: &str) -> Card {
-    Card {
-        hash: token(n).hash(),
-        tenant: TenantId::default_tenant(),
-        opens: Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s },
-        enabled: true,
-        allowed_cidrs: Vec::new(),
-        valid_until: None,
-    }
-}
-
-struct Bell {
-    router: axum::Router,
-    store: MemoryStore,
-}
+use crate::testing::{Bell, token};
 
 impl Bell {
-    fn new() -> Self {
-        let store = MemoryStore::default();
-        store.put_card(card(1, SourceId::default_c2s().as_str()));
-        store.put_card(card(2, "src_other"));
-        let state = State {
-            store: store.clone(),
-            door: Door::new(store.clone()),
-            meter: WriteMeter::default(),
-            timing: Timing::default(),
-            c2s_token_header: "x-webhook-token".into(),
-            clock: || Timestamp::from_second(1_900_000_000).unwrap(),
-        };
-        Self { router: router(Arc::new(state)), store }
-    }
-
-    async fn send_for_text(&self, request: Request<Body>) -> (StatusCode, String) {
-        let response: Response<Body> = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
-        let (status, body) = self.send_for_text(request).await;
-        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
-    }
-
     async fn post(&self, body: impl Into<Body>) -> (StatusCode, Value) {
         let request = Request::post("/api/v1/webhooks/c2s").header("X-Webhook-Token", token(1).expose());
         self.send(request.body(body.into()).unwrap()).await

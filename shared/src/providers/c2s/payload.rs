@@ -4,52 +4,18 @@ use std::fmt;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
+use super::customer;
 pub use super::customer::Given;
 use super::shape::{Shape, kind};
-use super::{canonical, customer};
 use crate::model::contact::{Contact, LeadId};
+pub use crate::providers::batch::{BodyError, MAX_BODY_BYTES, MAX_EVENT_BYTES};
+use crate::providers::batch::{Elements, elements};
+use crate::providers::canonical;
 
-/// Most bytes in a request. API Gateway lets 10 MB through, Lambda 6 MB as text; this is said in our own words.
-pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Most bytes in one event: it is stored in one item, which may hold 400 KB with everything else.
-pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// Most events in one request.
 pub const MAX_EVENTS: usize = 500;
-
-/// What is wrong with a request as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// Above [`MAX_BODY_BYTES`].
-    #[error("the body is larger than 4 MB")]
-    BodyTooLarge,
-    /// Not JSON.
-    #[error("the body is not JSON")]
-    InvalidJson,
-    /// An array without elements.
-    #[error("the array is empty")]
-    EmptyBatch,
-    /// Above [`MAX_EVENTS`].
-    #[error("more than 500 events in one request")]
-    TooManyEvents,
-}
-
-impl BodyError {
-    /// A stable word.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::BodyTooLarge => "body_too_large",
-            Self::InvalidJson => "invalid_json",
-            Self::EmptyBatch => "empty_batch",
-            Self::TooManyEvents => "too_many_events",
-        }
-    }
-}
 
 /// Why an event was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,7 +105,7 @@ pub fn parse_body(body: &[u8]) -> Result<Batch, BodyError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let is_array = body.iter().find(|b| !b" \t\r\n".contains(b)) == Some(&b'[');
     let Elements { raw, more } = if is_array {
-        elements(body)?
+        elements(body, MAX_EVENTS)?
     } else {
         let one = serde_json::from_slice(body).map_err(|_| BodyError::InvalidJson)?;
         Elements { raw: vec![one], more: false }
@@ -160,44 +126,6 @@ pub fn parse_event(raw: &[u8]) -> Result<LeadEvent, Rejection> {
         Ok(text) => event_at(0, text),
         Err(_) => Err(rejection(0, RejectionCode::InvalidJson, "not UTF-8")),
     }
-}
-
-struct Elements<'a> {
-    raw: Vec<&'a RawValue>,
-    more: bool,
-}
-
-/// The elements of an array, unread, and no more than we would take: a body of a million zeros stays cheap.
-fn elements(body: &[u8]) -> Result<Elements<'_>, BodyError> {
-    struct Bounded;
-
-    impl<'de> Visitor<'de> for Bounded {
-        type Value = Elements<'de>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an array")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
-            let mut raw = Vec::new();
-            while raw.len() < MAX_EVENTS {
-                match seq.next_element()? {
-                    Some(element) => raw.push(element),
-                    None => return Ok(Elements { raw, more: false }),
-                }
-            }
-            let mut more = false;
-            while seq.next_element::<IgnoredAny>()?.is_some() {
-                more = true;
-            }
-            Ok(Elements { raw, more })
-        }
-    }
-
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let elements = json.deserialize_seq(Bounded).map_err(|_| BodyError::InvalidJson)?;
-    json.end().map_err(|_| BodyError::InvalidJson)?;
-    Ok(elements)
 }
 
 fn rejection(index: usize, code: RejectionCode, detail: impl Into<String>) -> Rejection {

@@ -1,0 +1,204 @@
+//! `POST /api/v1/tenant/events`: a tenant's back office publishes, one event or several.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{self, Request};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use gancho::auth::TenantCaller;
+use gancho::intake::{Recorded, take_in};
+use gancho::lambda::http::{Problem, bearer};
+use gancho::manage::json_fields::BodyError as FieldsError;
+use gancho::model::field_error::FieldError;
+use gancho::providers::Incoming;
+use gancho::providers::batch::{BodyError, MAX_EVENT_BYTES};
+use gancho::providers::tenant::payload::{self, MAX_EVENTS, Published, RequestError, Unpublished, parse};
+use gancho::providers::tenant::verify::{IdempotencyKey, Identity, NotAKey, incoming};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::body::body_of;
+use crate::handler::{Backing, State};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+pub(crate) async fn answer<S: Backing>(
+    extract::State(state): extract::State<Arc<State<S>>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let now = (state.clock)();
+    let caller = state.door.tenant(bearer(request.headers()).as_ref(), now).await?;
+    let key = idempotency_key(request.headers())?;
+    let body = body_of(request).await?;
+    let publishing = Publishing { state: &state, caller: &caller, key: key.as_ref(), now };
+    match parse(&body, now).map_err(refused_whole)? {
+        payload::Request::One(event) => publishing.one(event).await,
+        payload::Request::Many(events) => publishing.many(events).await,
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    let wrong = || {
+        let detail = NotAKey.to_string();
+        Problem::from(FieldsError::Fields(vec![FieldError::new("Idempotency-Key", "invalid_value", detail)]))
+    };
+    key.map(Some).ok_or_else(wrong)
+}
+
+/// One request at work.
+struct Publishing<'a, S> {
+    state: &'a State<S>,
+    caller: &'a TenantCaller,
+    key: Option<&'a IdempotencyKey>,
+    now: Timestamp,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'static str,
+    duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct Many {
+    results: Vec<Entry>,
+}
+
+/// What became of an event of a batch.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry {
+    Taken {
+        index: usize,
+        id: String,
+        duplicate: bool,
+    },
+    Refused {
+        index: usize,
+        code: &'static str,
+        detail: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<FieldError>,
+    },
+}
+
+impl<S: Backing> Publishing<'_, S> {
+    async fn one(&self, event: Result<Published, Unpublished>) -> Result<Response, Problem> {
+        let event = self.incoming(event.map_err(refused)?, None);
+        let recorded = self.take(std::slice::from_ref(&event)).await?;
+        if recorded.contains(&Recorded::Conflict) {
+            return Err(conflict(&event));
+        }
+        let duplicate = recorded.iter().all(|recorded| *recorded != Recorded::New);
+        let answer = One { id: event.id().as_str(), event_type: event.event_type().as_str(), duplicate };
+        Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+    }
+
+    async fn many(&self, events: Vec<Result<Published, Unpublished>>) -> Result<Response, Problem> {
+        let mut results = Vec::with_capacity(events.len());
+        let (mut places, mut taken) = (Vec::new(), Vec::new());
+        for (index, event) in events.into_iter().enumerate() {
+            match event {
+                Ok(event) => {
+                    places.push(index);
+                    taken.push(self.incoming(event, Some(index)));
+                }
+                Err(unpublished) => results.push(entry_of(index, unpublished)),
+            }
+        }
+        let recorded = self.take(&taken).await?;
+        for ((index, event), recorded) in places.into_iter().zip(&taken).zip(recorded) {
+            results.push(match recorded {
+                Recorded::Conflict => {
+                    Entry::Refused { index, code: CONFLICT, detail: CONFLICT_DETAIL.to_owned(), errors: Vec::new() }
+                }
+                recorded => Entry::Taken { index, id: event.id().to_string(), duplicate: recorded != Recorded::New },
+            });
+        }
+        results.sort_by_key(|entry| match entry {
+            Entry::Taken { index, .. } | Entry::Refused { index, .. } => *index,
+        });
+        Ok((StatusCode::ACCEPTED, Json(Many { results })).into_response())
+    }
+
+    fn incoming(&self, event: Published, index: Option<usize>) -> Incoming {
+        let identity = Identity { key: self.key, index, chance: (self.state.chance)() };
+        incoming(self.caller, event, identity, self.now)
+    }
+
+    async fn take(&self, events: &[Incoming]) -> Result<Vec<Recorded>, Problem> {
+        let recorded = take_in(&self.state.store, events, &self.state.timing, self.now).await?;
+        tracing::info!(
+            tenant.id = %self.caller.tenant,
+            key.id = %self.caller.key,
+            provider = "tenant",
+            first_event.id = events.first().map(|event| event.id().as_str()),
+            received = recorded.len(),
+            processed = recorded.iter().filter(|recorded| **recorded == Recorded::New).count(),
+            write_units = self.state.meter.take(),
+            "events published"
+        );
+        Ok(recorded)
+    }
+}
+
+const CONFLICT: &str = "idempotency_conflict";
+const CONFLICT_DETAIL: &str = "An event of this key or id was published before, and it said something else.";
+
+fn conflict(event: &Incoming) -> Problem {
+    Problem::new(StatusCode::CONFLICT, CONFLICT, CONFLICT_DETAIL).with("id", event.id().as_str())
+}
+
+fn refused(unpublished: Unpublished) -> Problem {
+    match unpublished {
+        Unpublished::TooLarge => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "event_too_large", too_large()),
+        Unpublished::Unreadable => FieldsError::NotJson.into(),
+        Unpublished::Wrong(errors) => FieldsError::Fields(errors).into(),
+    }
+}
+
+fn entry_of(index: usize, unpublished: Unpublished) -> Entry {
+    match unpublished {
+        Unpublished::TooLarge => {
+            Entry::Refused { index, code: "event_too_large", detail: too_large(), errors: Vec::new() }
+        }
+        Unpublished::Unreadable => {
+            let detail = "This event cannot be read as JSON.".to_owned();
+            Entry::Refused { index, code: "invalid_json", detail, errors: Vec::new() }
+        }
+        Unpublished::Wrong(errors) => {
+            let (code, detail) = errors
+                .first()
+                .map_or(("invalid", String::new()), |first| (first.code, format!("{}: {}", first.path, first.detail)));
+            Entry::Refused { index, code, detail, errors }
+        }
+    }
+}
+
+fn too_large() -> String {
+    format!("An event may have at most {MAX_EVENT_BYTES} bytes.")
+}
+
+fn refused_whole(error: RequestError) -> Problem {
+    match error {
+        RequestError::Shape(error) => FieldsError::Fields(vec![error]).into(),
+        RequestError::Body(BodyError::InvalidJson) => FieldsError::NotJson.into(),
+        RequestError::Body(BodyError::EmptyBatch) => {
+            Problem::new(StatusCode::BAD_REQUEST, BodyError::EmptyBatch.code(), "The array holds no event.")
+        }
+        RequestError::Body(error @ BodyError::TooManyEvents) => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            error.code(),
+            format!("A request may hold at most {MAX_EVENTS} events."),
+        ),
+        RequestError::Body(error @ BodyError::BodyTooLarge) => crate::body::too_large(error.code()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
