@@ -18,7 +18,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("intake", &["model", "providers", "work"]),
     ("dispatch", &["model", "work"]),
     ("enrichment", &["dispatch", "intake", "limits", "model", "providers", "signing", "work"]),
-    ("delivery", &["address", "backoff", "limits", "model", "signing", "work"]),
+    ("delivery", &["address", "backoff", "dispatch", "limits", "model", "signing", "work"]),
     ("data_subjects", &["model", "signing", "work"]),
     (
         "manage",
@@ -52,6 +52,7 @@ const LAW: &[(&str, &[&str])] = &[
             "limits",
             "manage",
             "model",
+            "providers",
             "switches",
             "work",
         ],

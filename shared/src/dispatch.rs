@@ -1,13 +1,18 @@
 //! One event, to every subscription that wants it. All names are derived, so doing it twice does it once.
 
+mod gather;
+
+use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
+pub use gather::{Batches, Joined, Room};
+
 use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::Announcement;
-use crate::model::ids::{DeliveryId, TenantId};
+use crate::model::ids::{DeliveryId, SubscriptionId, TenantId};
 use crate::model::row::{Queue, RowKey, WorkState};
 use crate::model::subscription::Subscription;
 use crate::work::{Bells, Ring, Rows, StoreError, Timing, home_shard};
@@ -19,6 +24,9 @@ const PARALLEL: usize = 16;
 pub trait Subscribers: Send + Sync {
     /// A tenant's subscriptions, active or not.
     fn subscribers(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Subscription>, StoreError>> + Send;
+
+    /// Which of these subscriptions have an endpoint that answers slowly. May be a few milliseconds old.
+    fn slow(&self, ids: &[SubscriptionId]) -> impl Future<Output = Result<HashSet<SubscriptionId>, StoreError>> + Send;
 }
 
 /// Where what goes out is kept, so that every attempt and every replay says the same.
@@ -31,21 +39,24 @@ pub trait Outbox: Send + Sync {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Whether an announcement is kept though nobody listens.
+/// Whether an announcement is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// It ends a workflow: it belongs to the event's story.
+    /// Though nobody listens: it ends a workflow and belongs to the event's story.
     Always,
-    /// It does not.
+    /// If anybody listens.
     IfHeard,
+    /// It is kept already: its event speaks for itself.
+    Already,
 }
 
-/// Writes a delivery for each subscription that wants the event, and rings for it; how many want it.
+/// Writes a delivery for each subscription that wants the event, and rings for it; how many want it. Where a
+/// subscription gathers events, the event joins its open batch.
 ///
 /// # Errors
 /// When something could not be written. Doing it again completes it.
 pub async fn fan_out(
-    store: &(impl Subscribers + Outbox + Rows + Bells),
+    store: &(impl Subscribers + Outbox + Batches + Rows + Bells),
     announcement: &Announcement,
     keep: Keep,
     timing: &Timing,
@@ -53,27 +64,59 @@ pub async fn fan_out(
 ) -> Result<usize, StoreError> {
     let subscriptions = store.subscribers(&announcement.tenant).await?;
     let wanting: Vec<_> = subscriptions.iter().filter(|sub| sub.wants(announcement.event_type)).collect();
-    if wanting.is_empty() && keep == Keep::IfHeard {
+    if wanting.is_empty() && keep != Keep::Always {
         return Ok(0);
     }
-    // What is said is kept before anybody is told to say it.
-    store.announce(announcement, now).await?;
-    let deliveries: Vec<_> = wanting.iter().map(|sub| delivery(announcement, sub, timing, now)).collect();
-    let writes: Vec<_> = deliveries.iter().map(|delivery| store.insert(delivery)).collect();
-    let written: Vec<_> = stream::iter(writes).buffered(PARALLEL).collect().await;
-    let mut rings = Vec::new();
-    for (delivery, new) in deliveries.iter().zip(written) {
-        if new? {
-            rings.push(Ring::of(delivery));
-        }
+    if keep != Keep::Already {
+        // What is said is kept before anybody is told to say it.
+        store.announce(announcement, now).await?;
     }
+    let slow = slow_among(store, &wanting).await;
+    let writes: Vec<_> = wanting.iter().map(|sub| deliver_to(store, announcement, sub, &slow, timing, now)).collect();
+    let written: Vec<_> = stream::iter(writes).buffered(PARALLEL).collect().await;
+    let rings: Vec<Ring> = written.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
     for bell in store.ring(&rings, now).await {
         tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
     }
-    Ok(deliveries.len())
+    Ok(wanting.len())
 }
 
-fn delivery(announcement: &Announcement, sub: &Subscription, timing: &Timing, now: Timestamp) -> Delivery {
+/// A bell on the wrong queue does no harm, so not knowing holds nobody up.
+async fn slow_among(store: &impl Subscribers, wanting: &[&Subscription]) -> HashSet<SubscriptionId> {
+    if wanting.is_empty() {
+        return HashSet::new();
+    }
+    let ids: Vec<SubscriptionId> = wanting.iter().map(|sub| sub.id.clone()).collect();
+    store.slow(&ids).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "which endpoints are slow could not be read");
+        HashSet::new()
+    })
+}
+
+/// Writes what the subscription is to get; the bells to ring for it, if it is new.
+async fn deliver_to(
+    store: &(impl Batches + Rows),
+    announcement: &Announcement,
+    sub: &Subscription,
+    slow: &HashSet<SubscriptionId>,
+    timing: &Timing,
+    now: Timestamp,
+) -> Result<Vec<Ring>, StoreError> {
+    let queue = if slow.contains(&sub.id) { Queue::DeliverySlow } else { Queue::Delivery };
+    let delivery = delivery(announcement, sub, queue, timing, now);
+    match sub.batch {
+        Some(rule) => gather::gather(store, announcement, delivery, rule, timing, now).await,
+        None => Ok(store.insert(&delivery).await?.then(|| Ring::of(&delivery)).into_iter().collect()),
+    }
+}
+
+fn delivery(
+    announcement: &Announcement,
+    sub: &Subscription,
+    queue: Queue,
+    timing: &Timing,
+    now: Timestamp,
+) -> Delivery {
     // The announcement's own time, not now: fanned out again, the delivery has the same name.
     let id = DeliveryId::derive(&announcement.id, announcement.at, &sub.id);
     let home = home_shard(&RowKey::Delivery(id.clone()));
@@ -85,8 +128,11 @@ fn delivery(announcement: &Announcement, sub: &Subscription, timing: &Timing, no
         event_type: announcement.event_type,
         created_at: now,
         status: DeliveryStatus::Pending,
+        batch_events: BTreeSet::new(),
+        batch_bytes: 0,
+        slot_at: None,
         last: None,
-        work: WorkState::starting(Queue::Delivery, now, timing.due_at(now), home),
+        work: WorkState::starting(queue, now, timing.due_at(now), home),
     }
 }
 
@@ -155,5 +201,27 @@ mod tests {
         assert_eq!(store.announced(), 0);
         fan(&store, Keep::Always, at(0)).await;
         assert_eq!(store.announced(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_its_event_says_for_itself_is_not_kept_a_second_time() {
+        let store = MemoryStore::default();
+        store.put_subscription(subscription("sub_a", "*"));
+        assert_eq!(fan(&store, Keep::Already, at(0)).await, 1);
+        assert_eq!(store.announced(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_bell_for_a_slow_endpoint_is_rung_apart() {
+        use crate::delivery::health::{Health, Healths};
+        let store = MemoryStore::default();
+        store.put_subscription(subscription("sub_a", "*"));
+        store.put_subscription(subscription("sub_b", "*"));
+        let slow = Health { slow: true, version: 1, ..Health::default() };
+        store.set_health(&"sub_b".parse().unwrap(), &Health::default(), &slow).await.unwrap();
+        fan(&store, Keep::Always, at(0)).await;
+        let mut queues: Vec<_> = store.rung().iter().map(|ring| ring.queue).collect();
+        queues.sort();
+        assert_eq!(queues, [Queue::Delivery, Queue::DeliverySlow]);
     }
 }

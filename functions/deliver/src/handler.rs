@@ -1,10 +1,11 @@
 //! One batch of delivery bells.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gancho::aws::Store;
 use gancho::clients::receiver::Receiver;
-use gancho::delivery::courier::{Attempted, Courier};
+use gancho::delivery::courier::{Answered, Attempted, Courier};
 use gancho::delivery::judge::{Judgement, Why};
 use gancho::lambda::batch::Worker;
 use gancho::lambda::metrics::{Unit, emit};
@@ -23,7 +24,14 @@ impl Worker for Deliver {
     type Job = Claimed<Delivery>;
 
     async fn take(&self, bell: &Bell) -> Result<Option<Self::Job>, StoreError> {
-        self.courier.take(bell, self.deadline).await
+        Ok(match self.courier.take(bell, self.deadline).await? {
+            Answered::Yours(claimed) => Some(*claimed),
+            Answered::GivenUp => {
+                emit((self.courier.clock)(), &[("EventCrashed", 1.0, Unit::Count)]);
+                None
+            }
+            Answered::Nothing => None,
+        })
     }
 
     fn deaths(job: &Self::Job) -> u32 {
@@ -31,6 +39,7 @@ impl Worker for Deliver {
     }
 
     async fn work(&self, job: Self::Job) -> Result<(), StoreError> {
+        self.until(job.row.work.not_before).await;
         let now = (self.courier.clock)();
         let subject = Subject::delivery(&job.row);
         let held = self.switches.held_by(&subject, now).await?;
@@ -39,6 +48,15 @@ impl Worker for Deliver {
         }
         tracing::info!(write_units = self.courier.store.meter().take(), "row worked");
         Ok(())
+    }
+}
+
+impl Deliver {
+    /// A bell may be a moment early.
+    async fn until(&self, not_before: Timestamp) {
+        if let Ok(wait) = Duration::try_from(not_before.duration_since((self.courier.clock)())) {
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use gancho::aws::{Budget, Secrets, Store, connect};
 use gancho::clients::receiver::Receiver;
 use gancho::config::{DeliverConfig, Environment};
 use gancho::delivery::courier::Courier;
+use gancho::delivery::health::GoodAnswers;
 use gancho::lambda::{batch, telemetry};
 use gancho::signing::seal::StackKeys;
 use gancho::switches::Switchboard;
@@ -29,6 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         allowed,
         timing: config.dispatch.timing,
         kept_for: SignedDuration::from_hours(24 * i64::from(config.dispatch.event_retention_days)),
+        good: GoodAnswers::default(),
         clock: Timestamp::now,
         chance: rand::random,
     };

@@ -50,7 +50,8 @@ impl Worker for Dispatch {
         let announced = bodies.first().map(|body| providers::announce(&event, body));
         let (status, patch) = match announced {
             Some(Ok(announcement)) => {
-                let heard_by = fan_out(store, &announcement, Keep::IfHeard, timing, now).await?;
+                let keep = if event.provider.speaks_for_itself() { Keep::Already } else { Keep::IfHeard };
+                let heard_by = fan_out(store, &announcement, keep, timing, now).await?;
                 (EventStatus::Completed, json!({"processed_at": now, "result": {"deliveries": heard_by}}))
             }
             Some(Err(error)) => (EventStatus::Failed, json!({"processed_at": now, "error": error.to_string()})),

@@ -117,7 +117,7 @@ impl Store {
             .items()
             .iter()
             .filter_map(|item| Some(Key { pk: text(item, PK)?.to_owned(), sk: text(item, SK)?.to_owned() }));
-        let items = self.get_many(&self.tables.directory, &named.collect::<Vec<_>>()).await?;
+        let items = self.get_many(&self.tables.directory, &named.collect::<Vec<_>>(), false).await?;
         items.into_iter().map(from_item).collect()
     }
 

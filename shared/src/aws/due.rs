@@ -95,7 +95,9 @@ impl Store {
 
     async fn is_open(&self, name: &str, now: Timestamp) -> Result<bool, StoreError> {
         let breaker = self.get(&self.tables.signals, keys::breaker(name)).await?;
-        Ok(breaker.and_then(|item| time(&item, "open_until")).is_some_and(|until| until > now))
+        // Some say how long what waits is to be held; with the others that is as long as they are open.
+        let until = breaker.and_then(|item| time(&item, "held_until").or_else(|| time(&item, "open_until")));
+        Ok(until.is_some_and(|until| until > now))
     }
 
     /// Every item of a partition, or those whose place starts with `prefix`. Strong; for partitions that are small.

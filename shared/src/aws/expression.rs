@@ -60,6 +60,20 @@ impl Update {
         self
     }
 
+    /// A condition that a set has fewer members than this.
+    pub(super) fn only_if_fewer_than(mut self, name: &str, most: AttributeValue) -> Self {
+        let (name, most) = (self.name(name), self.value(most));
+        self.conditions.push(format!("size({name}) < {most}"));
+        self
+    }
+
+    /// A condition that a set does not hold the value.
+    pub(super) fn only_if_without(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(name), self.value(value));
+        self.conditions.push(format!("NOT contains({name}, {value})"));
+        self
+    }
+
     pub(super) fn only_if_there(mut self, name: &str) -> Self {
         let name = self.name(name);
         self.conditions.push(format!("attribute_exists({name})"));

@@ -10,7 +10,7 @@ use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::{SignedDuration, Timestamp};
 
 use super::expression::Update;
-use super::items::{EXPIRES_AT, Item, millis, n, s, seconds, text};
+use super::items::{EXPIRES_AT, Item, millis, n, s, seconds, size, text};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
@@ -24,10 +24,15 @@ const MAX_VARIANTS: u32 = 5;
 /// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month
 /// more for the row to end in.
 pub(super) const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
+/// A write is billed by the kilobyte, and the event's row is written three times: a body that fits into it beside
+/// what the row will have at its end costs nothing, one that lies beside it an item of its own.
+const ROW_BYTES: usize = 1024;
+/// What a row gains from its first write to its last: when and to what its work came.
+const ROW_GROWTH: usize = 128;
 /// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
 
-const BODY: &str = "body";
+pub(super) const BODY: &str = "body";
 const HEADERS: &str = "headers";
 const RECEIVED_AT: &str = "received_at";
 const DIGEST: &str = "digest";
@@ -44,6 +49,14 @@ impl Inbox for Store {
         row.insert(PUT.into(), s(&put));
         let beside = body_item(event, body)?;
         let table = &self.tables.events;
+        if let Some(inside) = inside(event, &row, &beside) {
+            row.insert(BODY.into(), inside);
+            return match self.put_new(table, keys::row(&event.key()), row).await? {
+                None => Ok(Recorded::New),
+                Some(stored) if text(&stored, PUT) == Some(&put) => Ok(Recorded::New),
+                Some(stored) => self.met(event, &stored, beside).await,
+            };
+        }
         // Both at once: an event whose body could not be written is refused, and its retry writes what is missing.
         let (stored, body_there) = tokio::join!(
             self.put_new(table, keys::row(&event.key()), row),
@@ -54,8 +67,23 @@ impl Inbox for Store {
         if text(&stored, PUT) == Some(&put) {
             return Ok(Recorded::New);
         }
-        let known = text(&stored, DIGEST).is_none_or(|digest| digest == event.digest);
-        if known {
+        self.met(event, &stored, beside).await
+    }
+}
+
+/// The body as an attribute of the row itself, where it fits. Not where events of a subject are read together: their
+/// bodies lie in the subject's partition.
+fn inside(event: &Event, row: &Item, beside: &Item) -> Option<AttributeValue> {
+    let body = beside.get(BODY)?;
+    let packed = body.as_b().ok()?.as_ref().len();
+    let fits = size(row) + BODY.len() + packed + ROW_GROWTH <= ROW_BYTES;
+    (event.subject.is_none() && event.provider.speaks_for_itself() && fits).then(|| body.clone())
+}
+
+impl Store {
+    /// What a copy of an event is that was recorded before.
+    async fn met(&self, event: &Event, stored: &Item, beside: Item) -> Result<Recorded, StoreError> {
+        if text(stored, DIGEST).is_none_or(|digest| digest == event.digest) {
             return Ok(Recorded::Duplicate);
         }
         if !event.provider.keeps_variants() {
@@ -66,9 +94,7 @@ impl Inbox for Store {
         }
         self.keep_variant(event, beside).await
     }
-}
 
-impl Store {
     async fn keep_variant(&self, event: &Event, item: Item) -> Result<Recorded, StoreError> {
         let table = &self.tables.events;
         let key = keys::variant(event, &event.digest);
@@ -91,6 +117,11 @@ impl Store {
     /// When the store does not answer or holds what cannot be unpacked.
     pub async fn bodies(&self, event: &Event) -> Result<Vec<RawBody>, StoreError> {
         let key = keys::body(event);
+        if event.subject.is_none() {
+            let places = [keys::row(&event.key()), key];
+            let items = self.get_many(&self.tables.events, &places, true).await?;
+            return items.iter().filter(|item| item.contains_key(BODY)).map(read_body).collect();
+        }
         let items = self.query_all(&self.tables.events, &key.pk, Some(&key.sk)).await?;
         items.iter().filter(|item| item.contains_key(BODY)).map(read_body).collect()
     }
@@ -163,7 +194,8 @@ pub(super) fn unpacked(item: &Item) -> Option<Bytes> {
     read_body(item).ok().map(|body| body.bytes)
 }
 
-fn read_body(item: &Item) -> Result<RawBody, StoreError> {
+/// The body an item holds.
+pub(super) fn read_body(item: &Item) -> Result<RawBody, StoreError> {
     let packed = item
         .get(BODY)
         .and_then(|value| value.as_b().ok())

@@ -81,6 +81,22 @@ pub(super) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError
     serde_dynamo::from_item(item).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
+/// About how many bytes an item has as the store counts them; never fewer.
+pub(super) fn size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + size_of(value)).sum()
+}
+
+fn size_of(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(blob) => blob.as_ref().len(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size_of(value)).sum::<usize>(),
+        AttributeValue::M(fields) => 4 + fields.len() + size(fields),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => 3 + texts.iter().map(String::len).sum::<usize>(),
+        _ => 1,
+    }
+}
+
 /// Whether the store may have forgotten the item already: TTL deletes late, and what has expired is gone for us at once.
 pub(super) fn expired(item: &Item, now: Timestamp) -> bool {
     number(item, EXPIRES_AT).is_some_and(|at| at <= now.as_second())

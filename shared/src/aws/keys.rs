@@ -89,8 +89,14 @@ pub fn subject_place(occurred_at: Timestamp, event: &EventId) -> String {
 pub fn body(event: &Event) -> Key {
     match &event.subject {
         Some(of) => Key::new(subject(&event.source, of), subject_place(event.occurred_at, &event.id)),
-        None => Key::new(event_partition(&event.id), "BODY"),
+        None => body_beside(&event.id),
     }
+}
+
+/// The body of an event without a subject, where it does not fit into the event's row.
+#[must_use]
+pub fn body_beside(event: &EventId) -> Key {
+    Key::new(event_partition(event), "BODY")
 }
 
 /// Whether a body, or a variant of one, lies there.
@@ -138,6 +144,12 @@ pub fn attempted(place: &str) -> Option<DeliveryId> {
 #[must_use]
 pub fn announcement(id: &EventId) -> Key {
     Key::new(event_partition(id), format!("OUT#{id}"))
+}
+
+/// Which batch an event was gathered in for a subscription.
+#[must_use]
+pub fn gathered(event: &EventId, subscription: &SubscriptionId) -> Key {
+    Key::new(event_partition(event), format!("GATHERED#{event}#{subscription}"))
 }
 
 /// An attempt of a delivery.
@@ -282,6 +294,12 @@ pub fn slot(name: &str) -> Key {
 #[must_use]
 pub fn breaker(name: &str) -> Key {
     Key::new(format!("BREAKER#{name}"), "BREAKER")
+}
+
+/// The batch a subscription's events are gathered in.
+#[must_use]
+pub fn open_batch(subscription: &SubscriptionId) -> Key {
+    Key::new(format!("BATCH#{subscription}"), "BATCH")
 }
 
 /// The row that lets one sweep run at a time.

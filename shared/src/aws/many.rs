@@ -19,11 +19,11 @@ const PARALLEL: usize = 4;
 const ROUNDS: usize = 5;
 
 impl Store {
-    /// The items with these keys, those that are there, in the order of the keys. Not strong.
-    pub(super) async fn get_many(&self, table: &str, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+    /// The items with these keys, those that are there, in the order of the keys; read strongly or not.
+    pub(super) async fn get_many(&self, table: &str, keys: &[Key], strong: bool) -> Result<Vec<Item>, StoreError> {
         let mut seen = HashSet::new();
         let distinct: Vec<&Key> = keys.iter().filter(|key| seen.insert((key.pk.as_str(), key.sk.as_str()))).collect();
-        let calls: Vec<_> = distinct.chunks(BATCH).map(|chunk| self.get_batch(table, chunk)).collect();
+        let calls: Vec<_> = distinct.chunks(BATCH).map(|chunk| self.get_batch(table, chunk, strong)).collect();
         let pages: Vec<Vec<Item>> = stream::iter(calls).buffer_unordered(PARALLEL).try_collect().await?;
         let mut found: HashMap<(String, String), Item> = pages
             .into_iter()
@@ -33,12 +33,13 @@ impl Store {
         Ok(distinct.into_iter().filter_map(|key| found.remove(&(key.pk.clone(), key.sk.clone()))).collect())
     }
 
-    async fn get_batch(&self, table: &str, keys: &[&Key]) -> Result<Vec<Item>, StoreError> {
+    async fn get_batch(&self, table: &str, keys: &[&Key], strong: bool) -> Result<Vec<Item>, StoreError> {
         let mut wanted: Vec<Item> = keys.iter().map(|key| pair(key)).collect();
         let mut items = Vec::new();
         for _ in 0..ROUNDS {
             let ask = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
+                .consistent_read(strong)
                 .build()
                 .map_err(|error| StoreError::Refused(error.to_string()))?;
             let out = self

@@ -1,5 +1,6 @@
 //! The only room that names the AWS SDK. `keys` owns every key, `items` every attribute the rules of work touch.
 
+mod batches;
 mod bells;
 mod cards;
 mod connect;
@@ -10,6 +11,7 @@ mod due;
 mod event_file;
 mod expression;
 mod failure;
+mod healths;
 mod inbox;
 mod items;
 pub mod keys;

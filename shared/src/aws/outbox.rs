@@ -1,19 +1,23 @@
 //! Announcements and attempts in DynamoDB, in their event's partition.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::expression::Update;
-use super::inbox::BODY_KEPT;
-use super::items::{EXPIRES_AT, Item, from_item, s, seconds, text, to_item};
+use super::inbox::{BODY, BODY_KEPT, read_body};
+use super::items::{EXPIRES_AT, Item, SK, from_item, s, seconds, text, to_item};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
 use crate::delivery::courier::{Couriers, SubscriptionGone};
 use crate::dispatch::{Outbox, Subscribers};
 use crate::model::delivery::Attempt;
-use crate::model::event::Announcement;
+use crate::model::event::{Announcement, Event};
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
+use crate::model::row::RowKey;
 use crate::model::subscription::{DisabledReason, Subscription};
+use crate::providers::announce;
 use crate::work::StoreError;
 
 /// The announcement's data as the text it is sent as: a map of the store would not keep its numbers as they are.
@@ -22,6 +26,10 @@ const DATA: &str = "data";
 impl Subscribers for Store {
     async fn subscribers(&self, tenant: &TenantId) -> Result<Vec<Subscription>, StoreError> {
         self.subscriptions(tenant).await
+    }
+
+    async fn slow(&self, ids: &[SubscriptionId]) -> Result<HashSet<SubscriptionId>, StoreError> {
+        self.slow_endpoints(ids).await
     }
 }
 
@@ -46,8 +54,18 @@ impl Couriers for Store {
     }
 
     async fn announcement(&self, id: &EventId) -> Result<Option<Announcement>, StoreError> {
-        let item = self.get(&self.tables.events, keys::announcement(id)).await?;
-        item.map(read_announcement).transpose().map(Option::flatten)
+        let mut places = vec![keys::announcement(id)];
+        if !id.is_child() {
+            places.extend([keys::row(&RowKey::Event(id.clone())), keys::body_beside(id)]);
+        }
+        let items = self.get_many(&self.tables.events, &places, true).await?;
+        match items.split_first() {
+            Some((first, _)) if text(first, SK).is_some_and(|place| place.starts_with(keys::OUT_PLACE)) => {
+                read_announcement(first.clone())
+            }
+            Some((row, beside)) => own_words(row, beside.first()),
+            None => Ok(None),
+        }
     }
 
     async fn put_attempt(&self, id: &DeliveryId, attempt: &Attempt, expires_at: Timestamp) -> Result<(), StoreError> {
@@ -60,22 +78,31 @@ impl Couriers for Store {
         id: &SubscriptionId,
         reason: DisabledReason,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let reason = serde_dynamo::to_attribute_value(reason).map_err(|e| StoreError::Refused(e.to_string()))?;
         let update = Update::default()
             .set("active", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
             .set("disabled_at", s(now.to_string()))
             .set("disabled_reason", reason)
             .set("updated_at", s(now.to_string()))
-            .only_if_there("pk");
-        match self.update(&self.tables.directory, keys::subscription(tenant, id), update).await? {
-            Changed::Now(_) => Ok(()),
-            Changed::Refused(_) => {
-                tracing::warn!(subscription.id = %id, "a subscription to be switched off was not there");
-                Ok(())
-            }
-        }
+            .only_if("active", "=", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+        let changed = self.update(&self.tables.directory, keys::subscription(tenant, id), update).await?;
+        Ok(matches!(changed, Changed::Now(_)))
     }
+}
+
+/// What an event that speaks for itself says, from its row and the body in it or beside it; nothing where its data was
+/// erased.
+fn own_words(row: &Item, beside: Option<&Item>) -> Result<Option<Announcement>, StoreError> {
+    let Some(holder) = [Some(row), beside].into_iter().flatten().find(|item| item.contains_key(BODY)) else {
+        return Ok(None);
+    };
+    let event: Event = from_item(row.clone())?;
+    if event.erased || !event.provider.speaks_for_itself() {
+        return Ok(None);
+    }
+    let announced = announce(&event, &read_body(holder)?);
+    announced.map(Some).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// An announcement as stored; nothing where its data was erased.

@@ -132,7 +132,8 @@ impl PersonalData for Store {
 fn held_in(table: Table, key: &Key) -> &'static [&'static str] {
     match table {
         Table::Parties => &["party", "working", "found_by"],
-        Table::Events if keys::is_body(key) => &["body", "headers"],
+        // An event's own row may hold its body, too.
+        Table::Events if keys::is_body(key) || key.sk == "EVENT" => &["body", "headers"],
         Table::Events if key.sk.starts_with(keys::OUT_PLACE) => &["data"],
         Table::Events if keys::attempted(&key.sk).is_some() => &["response"],
         Table::Events => &[],
@@ -247,14 +248,15 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_row_loses_what_may_hold_a_person_and_an_events_own_row_nothing() {
+    fn every_kind_of_row_loses_what_may_hold_a_person_and_a_delivery_nothing() {
         let held = |pk: &str, sk: &str| held_in(Table::Events, &Key { pk: pk.into(), sk: sk.into() });
         assert_eq!(held("SUBJECT#src_1#lead", "2025-01-20T10:00:00.000000Z#evt_1"), ["body", "headers"]);
         assert_eq!(held("EVENT#evt_1", "BODY"), ["body", "headers"]);
         assert_eq!(held("EVENT#evt_1", "BODY#VARIANT#abc"), ["body", "headers"]);
         assert_eq!(held("EVENT#evt_1", "OUT#evt_1"), ["data"]);
         assert_eq!(held("EVENT#evt_1", "DELIVERY#dlv_1#ATTEMPT#000001"), ["response"]);
-        assert!(held("EVENT#evt_1", "EVENT").is_empty());
+        assert_eq!(held("EVENT#evt_1", "EVENT"), ["body", "headers"]);
+        assert!(held("EVENT#evt_1", "DELIVERY#dlv_1").is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesO
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::batches::with_set;
 use super::expression::Update;
 use super::failure::store_error;
 use super::items::{
@@ -130,7 +131,7 @@ impl Store {
 
     /// A row as the item it is stored as, its place in the list beside it.
     pub(super) fn row_item<R: WorkRow>(row: &R) -> Result<Item, StoreError> {
-        let mut item = to_item(row)?;
+        let mut item = with_set(to_item(row)?);
         if let Some(place) = keys::list(row) {
             item.insert(LIST_PK.into(), s(place.pk));
             item.insert(LIST_SK.into(), s(place.sk));

@@ -1,21 +1,29 @@
 //! A delivery's way from its bell to its record: claim, prepare, send, judge, record, and schedule before acknowledging.
 
+mod concluding;
+mod passage;
+mod telling;
+
 use std::future::Future;
 
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
+use super::health::{GoodAnswers, Healths};
 use super::judge::{Judgement, judge};
 use super::message::Message;
 use super::prepare::{Endpoint, EndpointError, prepare};
 use super::send::{Answer, Sender, Sent, TransportFailure};
 use crate::address::AllowList;
-use crate::model::delivery::{Attempt, Delivery, DeliveryStatus, INLINE_RESPONSE};
+use crate::dispatch::{Batches, Outbox, Subscribers};
+use crate::limits::Slots;
+use crate::model::delivery::{Attempt, Delivery, DeliveryStatus};
 use crate::model::event::Announcement;
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
 use crate::model::subscription::{DisabledReason, Subscription};
 use crate::signing::seal::StackKeys;
-use crate::work::{Bell, Bells, Claimed, Fence, Hold, Next, Record, Ring, Rows, StoreError, Taken, Timing, take};
+use crate::work::{Bell, Bells, Claimed, DueIndex, Fence, Hold, Next, Rows, StoreError, Taken, Timing, take};
+use passage::Passage;
 
 /// The subscription is no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,19 +49,23 @@ pub trait Couriers: Send + Sync {
         expires_at: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Switches a subscription off.
+    /// Switches a subscription off; `false` if it was off, or gone.
     fn disable(
         &self,
         tenant: &TenantId,
         id: &SubscriptionId,
         reason: DisabledReason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
+
+/// All that deliveries are made with, of a store.
+pub trait Post: Rows + Bells + Couriers + Healths + Slots + DueIndex + Subscribers + Outbox + Batches {}
+impl<S: Rows + Bells + Couriers + Healths + Slots + DueIndex + Subscribers + Outbox + Batches> Post for S {}
 
 /// What deliveries are made with.
 pub struct Courier<S, T> {
-    /// Rows, subscriptions, bells.
+    /// Rows, subscriptions, bells, endpoints.
     pub store: S,
     /// The way out.
     pub sender: T,
@@ -65,6 +77,8 @@ pub struct Courier<S, T> {
     pub timing: Timing,
     /// How long a delivery is kept after its end.
     pub kept_for: SignedDuration,
+    /// Which endpoints have done well lately.
+    pub good: GoodAnswers,
     /// The time.
     pub clock: fn() -> Timestamp,
     /// Chance between 0 and 1.
@@ -78,10 +92,21 @@ const NEXT_INVOCATION: SignedDuration = SignedDuration::from_secs(1);
 /// When to look again at a delivery whose subscription we cannot read: ours to mend.
 const OURS_TO_MEND: SignedDuration = SignedDuration::from_secs(300);
 
+/// What came of a bell.
+#[derive(Debug)]
+pub enum Answered {
+    /// The delivery is ours: deliver it.
+    Yours(Box<Claimed<Delivery>>),
+    /// It killed too many workers and was given up.
+    GivenUp,
+    /// There is nothing to do.
+    Nothing,
+}
+
 /// What came of an attempt: the one wide line of the log, and the metrics.
 #[derive(Debug, Clone)]
 pub struct Attempted {
-    /// The delivery.
+    /// The delivery, as it was before.
     pub delivery: Delivery,
     /// The attempt.
     pub attempt: Attempt,
@@ -89,21 +114,15 @@ pub struct Attempted {
     pub judgement: Judgement,
 }
 
-#[derive(Debug, Default, Serialize)]
-struct Patch {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<Attempt>,
-}
-
-impl<S: Rows + Bells + Couriers, T: Sender + Sync> Courier<S, T> {
+impl<S: Post, T: Sender + Sync> Courier<S, T> {
     /// Answers a bell.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn take(&self, bell: &Bell, deadline: Timestamp) -> Result<Option<Claimed<Delivery>>, StoreError> {
+    pub async fn take(&self, bell: &Bell, deadline: Timestamp) -> Result<Answered, StoreError> {
         let now = (self.clock)();
         match take::<Delivery>(&self.store, bell, &self.timing, now, deadline).await? {
-            Taken::Yes(claimed) => Ok(Some(*claimed)),
+            Taken::Yes(claimed) => Ok(Answered::Yours(claimed)),
             Taken::Crashed(claimed) => {
                 tracing::error!(row = %bell.row, "a delivery killed its workers and is given up");
                 let attempt = Attempt {
@@ -116,11 +135,11 @@ impl<S: Rows + Bells + Couriers, T: Sender + Sync> Courier<S, T> {
                     next_retry_at: None,
                 };
                 self.end(&claimed.fence, DeliveryStatus::Failed, Some(attempt), now).await?;
-                Ok(None)
+                Ok(Answered::GivenUp)
             }
             Taken::Left(left) => {
                 tracing::debug!(row = %bell.row, refusal = ?left.0, "a bell for nothing");
-                Ok(None)
+                Ok(Answered::Nothing)
             }
         }
     }
@@ -137,36 +156,44 @@ impl<S: Rows + Bells + Couriers, T: Sender + Sync> Courier<S, T> {
         deadline: Timestamp,
     ) -> Result<Option<Attempted>, StoreError> {
         let Claimed { row: delivery, fence } = claimed;
-        let now = (self.clock)();
         if let Some(hold) = held {
-            let next = Next::Park { hold, now };
-            self.record(&fence, DeliveryStatus::Retrying, next, false, None).await?;
-            return Ok(None);
+            return self.park(&delivery, &fence, hold).await.map(|()| None);
         }
-        let subscription = self.store.subscription_of(&delivery.tenant, &delivery.subscription).await?;
+        let (subscription, words, health) = tokio::try_join!(
+            self.store.subscription_of(&delivery.tenant, &delivery.subscription),
+            self.words(&delivery),
+            self.store.health(&delivery.subscription),
+        )?;
+        let now = (self.clock)();
         let subscription = match subscription {
-            Ok(subscription) if subscription.state.active => subscription,
+            Ok(subscription) if subscription.state.active && !words.is_empty() => subscription,
             Ok(_) | Err(SubscriptionGone) => {
                 self.end(&fence, DeliveryStatus::Cancelled, None, now).await?;
                 return Ok(None);
             }
         };
-        let Some(announcement) = self.store.announcement(&delivery.event).await? else {
-            self.end(&fence, DeliveryStatus::Cancelled, None, now).await?;
-            return Ok(None);
-        };
         let timeout = SignedDuration::try_from(subscription.timeout()).unwrap_or(SignedDuration::ZERO);
-        if deadline.duration_since(now) < timeout + BOOKKEEPING {
+        let needs = timeout + BOOKKEEPING;
+        if deadline.duration_since(now) < needs {
             // What is left of this invocation does not cover the time-out: the next one begins with a full hour glass.
             // Not at once: where no invocation is ever long enough, this must not spin.
             let later = now.saturating_add(NEXT_INVOCATION).unwrap_or(now);
             return self.again(&delivery, &fence, later).await.map(|()| None);
         }
+        let latest = deadline.saturating_sub(needs).unwrap_or(now);
+        let health = match self.passage(&delivery, &subscription, health, latest).await? {
+            Passage::Open(health) => health,
+            Passage::Later { at, slot } => {
+                return self.wait_for(&delivery, &fence, at, slot).await.map(|()| None);
+            }
+            Passage::Behind(hold) => return self.park(&delivery, &fence, hold).await.map(|()| None),
+        };
+        let now = (self.clock)();
         let endpoint = match Endpoint::open(&subscription, &self.keys, &self.allowed, now) {
             Ok(endpoint) => endpoint,
             Err(EndpointError::Url(error)) => {
-                let attempt = Judgement::refused(error);
-                return self.conclude(delivery, &fence, &subscription, attempt, &never_sent(now)).await.map(Some);
+                let refused = Judgement::refused(error);
+                return self.conclude(delivery, &fence, &subscription, refused, &never_sent(now), None).await.map(Some);
             }
             Err(EndpointError::Sealed(error)) => {
                 tracing::error!(delivery.id = %delivery.id, %error, "a subscription's secret cannot be opened");
@@ -174,99 +201,37 @@ impl<S: Rows + Bells + Couriers, T: Sender + Sync> Courier<S, T> {
                 return self.again(&delivery, &fence, later).await.map(|()| None);
             }
         };
-        let prepared = prepare(&Message::of(&announcement), &endpoint, now);
-        let sent = self.sender.send(&prepared).await;
+        let message = if delivery.is_batch() {
+            Message::batch(&delivery.id, delivery.created_at, &words)
+        } else {
+            Message::of(&words[0])
+        };
+        let sent = self.sender.send(&prepare(&message, &endpoint, now)).await;
         let n = delivery.work.attempts + 1;
         let judgement = judge(&sent, subscription.retry, n, (self.clock)(), (self.chance)());
-        self.conclude(delivery, &fence, &subscription, judgement, &sent).await.map(Some)
+        self.conclude(delivery, &fence, &subscription, judgement, &sent, Some(health)).await.map(Some)
     }
 
-    async fn conclude(
-        &self,
-        delivery: Delivery,
-        fence: &Fence,
-        subscription: &Subscription,
-        judgement: Judgement,
-        sent: &Sent,
-    ) -> Result<Attempted, StoreError> {
-        let now = (self.clock)();
-        let attempt = judgement.attempt(delivery.work.attempts + 1, sent);
-        let said_more = attempt.response.as_ref().is_some_and(|response| response.len() > INLINE_RESPONSE);
-        if judgement != Judgement::Delivered || said_more {
-            // Before the record: an attempt that is counted is an attempt that can be shown.
-            self.store.put_attempt(&delivery.id, &attempt, self.expiry(now)).await?;
+    /// What a delivery says: its event, or those gathered into it, the oldest first. What was erased is left out.
+    async fn words(&self, delivery: &Delivery) -> Result<Vec<Announcement>, StoreError> {
+        if !delivery.is_batch() {
+            return Ok(self.store.announcement(&delivery.event).await?.into_iter().collect());
         }
-        if judgement == Judgement::Gone {
-            self.store.disable(&subscription.tenant, &subscription.id, DisabledReason::Gone, now).await?;
-        }
-        let inline = Some(inline(attempt.clone()));
-        match judgement.next_retry_at() {
-            Some(at) => {
-                let next = Next::Again { not_before: at, queue: None };
-                if self.record(fence, judgement.status(), next, true, inline).await? {
-                    self.ring(&delivery, at).await;
-                }
-            }
-            None => self.end_with(fence, judgement.status(), true, inline, now).await?,
-        }
-        Ok(Attempted { delivery, attempt, judgement })
+        let asked = delivery.batch_events.iter().map(|id| self.store.announcement(id));
+        let mut words: Vec<Announcement> = try_join_all(asked).await?.into_iter().flatten().collect();
+        words.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Ok(words)
     }
 
-    async fn again(&self, delivery: &Delivery, fence: &Fence, at: Timestamp) -> Result<(), StoreError> {
-        let status = if delivery.work.attempts == 0 { DeliveryStatus::Pending } else { DeliveryStatus::Retrying };
-        if self.record(fence, status, Next::Again { not_before: at, queue: None }, false, None).await? {
-            self.ring(delivery, at).await;
-        }
-        Ok(())
+    async fn park(&self, delivery: &Delivery, fence: &Fence, hold: Hold) -> Result<(), StoreError> {
+        let next = Next::Park { hold, now: (self.clock)() };
+        self.record(fence, waiting(delivery), next, None).await.map(|_| ())
     }
+}
 
-    /// Scheduled before acknowledged: the row is due already, the bell only makes it sooner.
-    async fn ring(&self, delivery: &Delivery, at: Timestamp) {
-        let mut ring = Ring::of(delivery);
-        ring.not_before = at;
-        for bell in self.store.ring(&[ring], (self.clock)()).await {
-            tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
-        }
-    }
-
-    async fn end(
-        &self,
-        fence: &Fence,
-        status: DeliveryStatus,
-        attempt: Option<Attempt>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.end_with(fence, status, false, attempt, now).await
-    }
-
-    async fn end_with(
-        &self,
-        fence: &Fence,
-        status: DeliveryStatus,
-        counted: bool,
-        attempt: Option<Attempt>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let failed = matches!(status, DeliveryStatus::Failed | DeliveryStatus::Exhausted);
-        let next = Next::End { now, expires_at: self.expiry(now), failed };
-        self.record(fence, status, next, counted, attempt).await.map(|_| ())
-    }
-
-    async fn record(
-        &self,
-        fence: &Fence,
-        status: DeliveryStatus,
-        next: Next,
-        counted: bool,
-        last: Option<Attempt>,
-    ) -> Result<bool, StoreError> {
-        let record = Record { status: status.name(), next, counted, patch: Patch { last }, remove: &[] };
-        self.store.record::<Delivery, _>(fence, &record).await
-    }
-
-    fn expiry(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.kept_for).unwrap_or(Timestamp::MAX)
-    }
+/// The status of a delivery that waits.
+const fn waiting(delivery: &Delivery) -> DeliveryStatus {
+    if delivery.work.attempts == 0 { DeliveryStatus::Pending } else { DeliveryStatus::Retrying }
 }
 
 /// An attempt whose URL was refused before anything left the house.
@@ -275,15 +240,5 @@ fn never_sent(now: Timestamp) -> Sent {
     Sent { at: now, duration: std::time::Duration::ZERO, answer: Answer::Failed(TransportFailure::Connect) }
 }
 
-/// The attempt as it fits onto the delivery's own row.
-fn inline(mut attempt: Attempt) -> Attempt {
-    if let Some(response) = &mut attempt.response {
-        let end = (0..=INLINE_RESPONSE.min(response.len())).rev().find(|end| response.is_char_boundary(*end));
-        response.truncate(end.unwrap_or(0));
-    }
-    attempt
-}
-
 #[cfg(test)]
-#[path = "courier_tests.rs"]
 mod tests;

@@ -3,6 +3,7 @@
 //! sent, nor sent that was not signed.
 
 pub mod courier;
+pub mod health;
 pub mod judge;
 pub mod message;
 pub mod prepare;

@@ -15,7 +15,7 @@ use super::coalesce::{Decision, LeadRate, SeenEvent, decide};
 use super::look_up::{LookUp, LookUpState, LookUps, Silence, Working};
 use super::message::Reference;
 use super::ports::{LeadThread, PersonFinder, PersonRegistry, Upstream};
-use crate::dispatch::{Keep, Outbox, Subscribers, fan_out};
+use crate::dispatch::{Batches, Keep, Outbox, Subscribers, fan_out};
 use crate::limits::{BreakerRules, Breakers, Slots};
 use crate::model::contact::Contact;
 use crate::model::event::{Event, RawBody, UpstreamTurn};
@@ -51,8 +51,8 @@ pub trait Leads: Send + Sync {
 }
 
 /// What the workflow needs of a store.
-pub trait Backing: Rows + Bells + Leads + LookUps + Slots + Breakers + Subscribers + Outbox {}
-impl<S: Rows + Bells + Leads + LookUps + Slots + Breakers + Subscribers + Outbox> Backing for S {}
+pub trait Backing: Rows + Bells + Leads + LookUps + Slots + Breakers + Subscribers + Outbox + Batches {}
+impl<S: Rows + Bells + Leads + LookUps + Slots + Breakers + Subscribers + Outbox + Batches> Backing for S {}
 
 /// How the workflow behaves.
 #[derive(Debug, Clone)]

@@ -194,6 +194,7 @@ mod tests {
             last: Some(attempt(2, 10, Some(200), None)),
             work: work(&crate::model::row::RowKey::Delivery(id.clone()), Queue::Delivery, at(4), &Timing::default()),
             id: id.clone(),
+            ..crate::testing::samples::delivery("told", &file.event.tenant, at(4))
         };
         delivery.work.due_shard = None;
         file.attempts.push((id, attempt(1, 5, Some(503), Some("status"))));

@@ -1,5 +1,6 @@
 //! A delivery: one event on its way to one subscription, and what came of each try.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -83,6 +84,19 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// How far it has come.
     pub status: DeliveryStatus,
+    /// Where events are gathered into it: which, in the order of their names. Empty for a delivery of one event.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub batch_events: BTreeSet<EventId>,
+    /// About how many bytes their bodies have together.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub batch_bytes: u64,
+    /// Its place among the deliveries of a subscription that takes only so many a second, while it waits for it.
+    #[serde(
+        with = "jiff::fmt::serde::timestamp::millisecond::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub slot_at: Option<Timestamp>,
     /// The newest attempt, with at most `INLINE_RESPONSE` bytes of its response. A row of its own holds it whole
     /// where it failed or said more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +104,27 @@ pub struct Delivery {
     /// The part the rules of work own.
     #[serde(flatten)]
     pub work: WorkState,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl Delivery {
+    /// Whether it gathers events.
+    #[must_use]
+    pub fn is_batch(&self) -> bool {
+        !self.batch_events.is_empty()
+    }
+
+    /// Whether a further event may be gathered into it: nobody has tried to send it yet.
+    #[must_use]
+    pub fn gathers(&self) -> bool {
+        let work = &self.work;
+        let untouched = work.turn == 1 && work.attempts == 0 && work.deaths == 0 && work.lease_until.is_none();
+        self.is_batch() && untouched && !work.ended()
+    }
 }
 
 /// How much of a response is kept on the delivery's own row, bytes. The row must stay under one write unit (1 KB).

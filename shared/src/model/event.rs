@@ -34,6 +34,16 @@ impl Provider {
         }
     }
 
+    /// Whether what goes out is its event's own body, read anew each time. Where not, what the work came to is kept
+    /// beside the event.
+    #[must_use]
+    pub const fn speaks_for_itself(self) -> bool {
+        match self {
+            Self::C2s => false,
+            Self::Tenant => true,
+        }
+    }
+
     /// The name used on the wire, in logs and on rows.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,19 +1,29 @@
 //! Subscriptions, announcements and attempts in memory.
 
+use std::collections::HashSet;
+
 use super::MemoryStore;
 use crate::delivery::courier::{Couriers, SubscriptionGone};
 use crate::dispatch::{Outbox, Subscribers};
 use crate::model::delivery::Attempt;
-use crate::model::event::Announcement;
+use crate::model::event::{Announcement, Event};
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
+use crate::model::row::RowKey;
 use crate::model::subscription::{DisabledReason, Subscription, SubscriptionState};
-use crate::work::StoreError;
+use crate::providers::announce;
+use crate::work::{Rows, StoreError};
 use jiff::Timestamp;
 
 impl Subscribers for MemoryStore {
     async fn subscribers(&self, tenant: &TenantId) -> Result<Vec<Subscription>, StoreError> {
         let inner = self.lock()?;
         Ok(inner.subscriptions.values().filter(|sub| sub.tenant == *tenant).cloned().collect())
+    }
+
+    async fn slow(&self, ids: &[SubscriptionId]) -> Result<HashSet<SubscriptionId>, StoreError> {
+        let inner = self.lock()?;
+        let slow = |id: &&SubscriptionId| inner.healths.get(*id).is_some_and(|health| health.slow);
+        Ok(ids.iter().filter(slow).cloned().collect())
     }
 }
 
@@ -37,7 +47,15 @@ impl Couriers for MemoryStore {
     }
 
     async fn announcement(&self, id: &EventId) -> Result<Option<Announcement>, StoreError> {
-        Ok(self.lock()?.announcements.get(id).cloned())
+        if let Some(kept) = self.lock()?.announcements.get(id) {
+            return Ok(Some(kept.clone()));
+        }
+        let event: Option<Event> = self.read(&RowKey::Event(id.clone())).await?;
+        let body = self.lock()?.bodies.get(id).and_then(|bodies| bodies.first().map(|(_, body)| body.clone()));
+        Ok(event
+            .filter(|event| event.provider.speaks_for_itself() && !event.erased)
+            .zip(body)
+            .and_then(|(event, body)| announce(&event, &body).ok()))
     }
 
     async fn put_attempt(&self, id: &DeliveryId, attempt: &Attempt, _: Timestamp) -> Result<(), StoreError> {
@@ -51,12 +69,10 @@ impl Couriers for MemoryStore {
         id: &SubscriptionId,
         reason: DisabledReason,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut inner = self.lock()?;
-        if let Some(sub) = inner.subscriptions.get_mut(id).filter(|sub| sub.tenant == *tenant) {
-            sub.state = SubscriptionState::disabled(now, reason);
-        }
-        Ok(())
+        let on = inner.subscriptions.get_mut(id).filter(|sub| sub.tenant == *tenant && sub.state.active);
+        Ok(on.map(|sub| sub.state = SubscriptionState::disabled(now, reason)).is_some())
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::auth::Card;
+use crate::delivery::health::Health;
 use crate::enrichment::look_up::LookUp;
 use crate::limits::Breaker;
 use crate::model::delivery::Attempt;
@@ -43,6 +44,9 @@ pub(super) struct Inner {
     pub(super) attempts: BTreeMap<(DeliveryId, u32), Attempt>,
     pub(super) slots: BTreeMap<String, Timestamp>,
     pub(super) breakers: BTreeMap<String, Breaker>,
+    pub(super) healths: BTreeMap<SubscriptionId, Health>,
+    pub(super) open_batches: BTreeMap<SubscriptionId, DeliveryId>,
+    pub(super) gathered: BTreeMap<(EventId, SubscriptionId), DeliveryId>,
     pub(super) look_ups: BTreeMap<String, LookUp>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,

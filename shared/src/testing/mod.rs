@@ -3,6 +3,7 @@
 pub mod book_exam;
 pub mod directory_exam;
 pub mod listing_exam;
+mod memory_batches;
 mod memory_book;
 mod memory_cards;
 mod memory_directory;

@@ -8,7 +8,7 @@ use super::samples::{lead_event, stack_keys, subscription};
 use crate::data_subjects::needle::Needle;
 use crate::data_subjects::{PersonalData, take_job, walk};
 use crate::delivery::courier::Couriers;
-use crate::dispatch::{Keep, Outbox, Subscribers, fan_out};
+use crate::dispatch::{Batches, Keep, Outbox, Subscribers, fan_out};
 use crate::enrichment::look_up::{LookUp, LookUpState, LookUps, Party, Step};
 use crate::enrichment::message::Reference;
 use crate::intake::{Inbox, Recorded};
@@ -36,6 +36,7 @@ pub trait Examined:
     + EventFiles
     + Inbox
     + LookUps
+    + Batches
     + Outbox
     + PersonalData
     + Rows
@@ -51,6 +52,7 @@ impl<S> Examined for S where
         + EventFiles
         + Inbox
         + LookUps
+        + Batches
         + Outbox
         + PersonalData
         + Rows
@@ -138,8 +140,7 @@ async fn lead(store: &impl Examined, name: &str, phone: &str) -> Event {
         subscription: to.id,
         event_type: EventType::LeadEnriched,
         created_at: at(2),
-        status: DeliveryStatus::Pending,
-        last: None,
+        ..super::samples::delivery("exam", &event.tenant, at(2))
     };
     assert_eq!(store.insert(&delivery).await, Ok(true));
     let attempt = Attempt {

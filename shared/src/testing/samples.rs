@@ -1,5 +1,7 @@
 //! Rows as they are when they begin, for tests. All data is invented.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::model::delivery::{Delivery, DeliveryStatus};
@@ -76,6 +78,9 @@ pub fn delivery(name: &str, tenant: &TenantId, now: Timestamp) -> Delivery {
         event_type: EventType::InvoiceSent,
         created_at: now,
         status: DeliveryStatus::Pending,
+        batch_events: BTreeSet::new(),
+        batch_bytes: 0,
+        slot_at: None,
         last: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Whether an event is what its type's JSON Schema says.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::LocationSegment;
@@ -16,24 +16,21 @@ use crate::model::field_error::FieldError;
 const MOST_ERRORS: usize = 20;
 
 /// The checks of the types a tenant may publish, each made when the first event of its type comes.
-static CHECKS: LazyLock<
-    HashMap<EventType, LazyLock<Option<Validator>, Box<dyn FnOnce() -> Option<Validator> + Send>>>,
-> = LazyLock::new(|| {
-    let publishable = EventType::ALL.iter().copied().filter(|event_type| !event_type.is_platform());
-    publishable.map(|event_type| (event_type, LazyLock::new(later(event_type)))).collect()
+static CHECKS: LazyLock<HashMap<EventType, OnceLock<Option<Validator>>>> = LazyLock::new(|| {
+    let publishable = EventType::ALL.iter().filter(|event_type| !event_type.is_platform());
+    publishable.map(|event_type| (*event_type, OnceLock::new())).collect()
 });
 
-fn later(event_type: EventType) -> Box<dyn FnOnce() -> Option<Validator> + Send> {
-    Box::new(move || {
-        let schema: Value = serde_json::from_str(schema(event_type)?).ok()?;
-        jsonschema::options().should_validate_formats(true).build(&schema).ok()
-    })
+fn made(event_type: EventType) -> Option<Validator> {
+    let schema: Value = serde_json::from_str(schema(event_type)?).ok()?;
+    jsonschema::options().should_validate_formats(true).build(&schema).ok()
 }
 
 /// Everything that is wrong with a published event, where it is wrong.
 #[must_use]
 pub fn check(event_type: EventType, event: &Value) -> Vec<FieldError> {
-    match CHECKS.get(&event_type).and_then(|check| check.as_ref()) {
+    let check = CHECKS.get(&event_type).and_then(|check| check.get_or_init(|| made(event_type)).as_ref());
+    match check {
         Some(check) => check.iter_errors(event).take(MOST_ERRORS).map(|error| field_error(&error)).collect(),
         None => vec![FieldError::new("type", "event_type_not_publishable", "events of this type are not published")],
     }
