@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 use gancho::aws::{Budget, QueueUrls, Store, Tables, connect};
 use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
 use gancho::model::row::Queue;
-use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, work_exam};
+use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, post_exam, work_exam};
 use gancho::work::Timing;
 use gancho_tests::stack::Stack;
 
@@ -105,6 +105,7 @@ async fn the_store_on_dynamodb_passes_the_exams() {
     book_exam::all(&store, "dynamo").await;
     listing_exam::all(&store, "dynamo").await;
     directory_exam::all(&store, "dynamo").await;
+    post_exam::all(&store, "dynamo").await;
     dead_letters_are_sent_again(&store).await;
     person_exam::all(&store).await;
 }

@@ -15,6 +15,7 @@ mod memory_outbox;
 mod memory_rows;
 mod memory_signals;
 pub mod person_exam;
+pub mod post_exam;
 pub mod samples;
 pub mod work_exam;
 
