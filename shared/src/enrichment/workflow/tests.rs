@@ -521,6 +521,78 @@ async fn a_variant_with_other_contact_data_is_processed_with_the_event() {
     assert_eq!(event.result.unwrap()["message"], "sent");
 }
 
+/// What becomes of a lead without contact data whose variant, with some, comes at that point of the first's work.
+async fn variant_at(point: &str) -> (Bench, EventId) {
+    let bench = bench();
+    bench.store.put_subscription(subscription("sub_a", "lead.*"));
+    let id = bench.lead(0, json!({"name": "Ana Silva"})).await;
+    let ring = bench.store.rung().remove(0);
+    let deadline = clock() + SignedDuration::from_secs(60);
+    let variant = async |at: &str| {
+        if at == point {
+            assert_eq!(bench.lead(0, ana()).await, id);
+        }
+    };
+    variant("before the claim").await;
+    let Answered::Yours(claimed) = bench.take(&ring.bell, deadline).await.unwrap() else { panic!("it is free") };
+    variant("before the bodies are read").await;
+    let verdict = bench.run(&claimed.row, deadline).await.unwrap();
+    variant("before the end is recorded").await;
+    bench.record(&claimed.row, &claimed.fence, verdict).await.unwrap();
+    variant("after the end").await;
+    (bench, id)
+}
+
+#[tokio::test]
+async fn a_variant_is_worked_on_at_whatever_moment_it_comes() {
+    for (point, turns) in [
+        ("before the claim", 1),
+        ("before the bodies are read", 2),
+        ("before the end is recorded", 2),
+        ("after the end", 2),
+    ] {
+        let (bench, id) = variant_at(point).await;
+        bench.run_dry().await.unwrap();
+        let event = bench.event(&id).await;
+        assert_eq!((event.status, event.work.turn), (EventStatus::Completed, turns), "{point}");
+        assert_eq!(bench.asked().2, 1, "{point}: the person was told of, once");
+        let said = bench.store.announcements();
+        assert_eq!(said.iter().filter(|said| said.event_type == EventType::LeadEnriched).count(), 1, "{point}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_killed_between_a_variant_and_its_turn_loses_nothing() {
+    for n in 0..20 {
+        let bench = bench();
+        let id = bench.lead(0, json!({"name": "Ana Silva"})).await;
+        let ring = bench.store.rung().remove(0);
+        let deadline = clock() + SignedDuration::from_secs(60);
+        let Answered::Yours(claimed) = bench.take(&ring.bell, deadline).await.unwrap() else { panic!("it is free") };
+        let verdict = bench.run(&claimed.row, deadline).await.unwrap();
+        bench.lead(0, ana()).await;
+        bench.store.die_after(n);
+        let died = bench.record(&claimed.row, &claimed.fence, verdict).await.is_err();
+        bench.store.revive();
+        bench.store.end_lease(&ring.bell.row);
+        let _ = bench.store.rung();
+        let row = bench.event(&id).await;
+        assert!(!row.work.ended(), "killed at write {n}");
+        bench.answer(&Ring::of(&row)).await.unwrap();
+        bench.run_dry().await.unwrap();
+        assert_eq!(
+            (bench.event(&id).await.status, bench.asked().2),
+            (EventStatus::Completed, 1),
+            "killed at write {n}"
+        );
+        if !died {
+            assert!(n > 1, "the list of writes was gone through");
+            return;
+        }
+    }
+    panic!("the record writes more often than this test counts");
+}
+
 #[tokio::test]
 async fn messages_are_spaced_out_each_waiting_for_its_own_turn_once() {
     let mut bench = bench();
