@@ -9,6 +9,7 @@ use super::keys;
 use super::store::Store;
 use crate::enrichment::look_up::{LookUp, LookUps};
 use crate::enrichment::workflow::{LeadBody, Leads};
+use crate::model::contact::LeadId;
 use crate::model::event::{Event, RawBody};
 use crate::model::ids::SourceId;
 use crate::work::StoreError;
@@ -16,6 +17,11 @@ use crate::work::StoreError;
 impl LookUps for Store {
     async fn begin(&self, row: &LookUp) -> Result<Option<LookUp>, StoreError> {
         let there = self.put_new(&self.tables.parties, key(row), to_item(row)?).await?;
+        there.map(from_item).transpose()
+    }
+
+    async fn find(&self, source: &SourceId, lead: &LeadId, contact: &str) -> Result<Option<LookUp>, StoreError> {
+        let there = self.get(&self.tables.parties, keys::enrichment(source, lead.as_str(), contact)).await?;
         there.map(from_item).transpose()
     }
 

@@ -258,6 +258,14 @@ pub trait LookUps: Send + Sync {
     /// Puts a new row; the row that is there, if there is one.
     fn begin(&self, row: &LookUp) -> impl Future<Output = Result<Option<LookUp>, StoreError>> + Send;
 
+    /// The row of this contact data of a lead, if there is one. Read strongly.
+    fn find(
+        &self,
+        source: &SourceId,
+        lead: &LeadId,
+        contact: &str,
+    ) -> impl Future<Output = Result<Option<LookUp>, StoreError>> + Send;
+
     /// Writes a row over the version it was read at, raising it; `false` if it has moved on.
     fn save(&self, row: &mut LookUp) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }

@@ -289,6 +289,56 @@ async fn a_create_and_an_update_of_one_new_lead_are_one_look_up_and_one_message(
     assert_eq!((&result["message"], &result["looked_up_by"]), (&json!("skipped"), &json!(first)));
 }
 
+/// The stack's keys after so many rotations, the oldest being the bench's.
+fn rotated(times: usize) -> StackKeys {
+    let newest_first = ["n", "m"][2 - times..].iter().chain(&["k"]).map(|letter| letter.repeat(64));
+    StackKeys::parse(&newest_first.collect::<Vec<_>>().join(",")).unwrap()
+}
+
+#[tokio::test]
+async fn after_a_rotation_of_the_stack_key_nobody_is_looked_up_or_told_again() {
+    let mut bench = bench();
+    let first = bench.lead(0, ana()).await;
+    bench.run_dry().await.unwrap();
+    for times in [1, 2] {
+        bench.keys = rotated(times);
+        let later = bench.lead(i64::try_from(times).unwrap(), ana()).await;
+        bench.run_dry().await.unwrap();
+        assert_eq!((bench.asked(), bench.store.look_ups().len()), ((1, 1, 1), 1), "{times} rotations");
+        assert_eq!(bench.event(&later).await.result.unwrap()["looked_up_by"], json!(first));
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_under_way_goes_on_under_the_new_key_with_what_was_paid_for() {
+    let mut bench = bench();
+    bench.registry.as_ref().unwrap().fail_with([UpstreamErrorKind::Timeout]);
+    let id = bench.lead(0, ana()).await;
+    let ring = bench.store.rung().remove(0);
+    bench.answer(&ring).await.unwrap();
+    assert_eq!((bench.asked(), bench.event(&id).await.status), ((1, 1, 0), EventStatus::Processing));
+    bench.keys = rotated(1);
+    bench.run_dry().await.unwrap();
+    assert_eq!((bench.asked(), bench.event(&id).await.status), ((1, 2, 1), EventStatus::Completed));
+    assert_eq!(bench.store.look_ups().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_looked_up_under_the_newest_key_is_met_before_what_was_under_an_older() {
+    let mut bench = bench();
+    bench.lead(0, ana()).await;
+    bench.run_dry().await.unwrap();
+    // Told again by a version that knew the newest key only.
+    bench.keys = StackKeys::parse(&"m".repeat(64)).unwrap();
+    let second = bench.lead(1, ana()).await;
+    bench.run_dry().await.unwrap();
+    assert_eq!(bench.asked().2, 2);
+    bench.keys = rotated(1);
+    let third = bench.lead(2, ana()).await;
+    bench.run_dry().await.unwrap();
+    assert_eq!(bench.event(&third).await.result.unwrap()["looked_up_by"], json!(second));
+}
+
 #[tokio::test]
 async fn a_lead_whose_contact_data_changed_is_looked_up_again() {
     let bench = bench();
