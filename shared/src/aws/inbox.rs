@@ -23,9 +23,6 @@ use crate::work::{Ring, StoreError};
 const MAX_VARIANTS: u32 = 5;
 /// Looks at whether a variant's event has ended, before its sender is asked to come again.
 const COUNT_TRIES: u32 = 3;
-/// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month
-/// more for the row to end in.
-pub(super) const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
 /// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
 
@@ -46,7 +43,7 @@ impl Inbox for Store {
         // event would be called a duplicate and not be rung for.
         let put = format!("{:016x}", rand::random::<u64>());
         row.insert(PUT.into(), s(&put));
-        let beside = body_item(event, body)?;
+        let beside = body_item(event, body, self.body_kept_for)?;
         let table = &self.tables.events;
         // Both at once: an event whose body could not be written is refused, and its retry writes what is missing.
         let (stored, body_there) = tokio::join!(
@@ -164,13 +161,13 @@ fn counting(event: &Event, update: Update) -> Update {
         .only_if_not_among(COUNTED, s(&event.digest))
 }
 
-fn body_item(event: &Event, body: &RawBody) -> Result<Item, StoreError> {
+fn body_item(event: &Event, body: &RawBody, kept_for: SignedDuration) -> Result<Item, StoreError> {
     let mut packed = Vec::new();
     DeflateEncoder::new(&body.bytes[..], Compression::fast())
         .read_to_end(&mut packed)
         .map_err(|e| StoreError::Refused(e.to_string()))?;
     let headers = body.headers.iter().map(|(name, value)| (name.clone(), s(value))).collect();
-    let kept_until = event.received_at.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+    let kept_until = event.received_at.saturating_add(kept_for).unwrap_or(Timestamp::MAX);
     Ok(Item::from([
         (EVENT.to_owned(), s(event.id.as_str())),
         (BODY.to_owned(), AttributeValue::B(Blob::new(packed))),
