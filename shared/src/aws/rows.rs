@@ -81,55 +81,6 @@ impl Store {
             .map_err(|error| store_error("GetItem", &error))
     }
 
-    /// Puts an item if there is none of its key; the item that is there, otherwise.
-    pub(super) async fn put_new(&self, table: &str, key: Key, mut item: Item) -> Result<Option<Item>, StoreError> {
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
-        let answer = self
-            .db
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(out) => {
-                self.meter.add(out.consumed_capacity());
-                Ok(None)
-            }
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_conditional_check_failed_exception() => {
-                self.meter.add_units(1.0);
-                match refusal.into_err() {
-                    aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(there) => {
-                        Ok(Some(there.item.unwrap_or_default()))
-                    }
-                    _ => Ok(Some(Item::new())),
-                }
-            }
-            Err(error) => Err(store_error("PutItem", &error)),
-        }
-    }
-
-    /// Puts an item over whatever was there.
-    pub(super) async fn put(&self, table: &str, key: Key, mut item: Item) -> Result<(), StoreError> {
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
-        let out = self
-            .db
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error("PutItem", &error))?;
-        self.meter.add(out.consumed_capacity());
-        Ok(())
-    }
-
     /// A row as the item it is stored as, its place in the list beside it.
     pub(super) fn row_item<R: WorkRow>(row: &R) -> Result<Item, StoreError> {
         let mut item = to_item(row)?;

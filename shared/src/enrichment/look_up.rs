@@ -83,7 +83,7 @@ impl Silence {
 pub struct Party {
     /// The name on the registry.
     pub name: String,
-    /// The CPF, but for its middle.
+    /// The middle of the CPF: all but its first three digits and its last two.
     pub cpf_masked: String,
     /// The CPF under a key: the same person can be found again, and nobody else can.
     pub cpf_hash: String,
