@@ -7,15 +7,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
-use gancho::aws::{Budget, QueueUrls, Store, Tables, connect};
+use gancho::aws::{Budget, QueueUrls, Store, Tables, connect, keys};
+use gancho::dispatch::Outbox;
+use gancho::intake::{Inbox, Recorded};
 use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
+use gancho::model::event::{Announcement, RawBody};
 use gancho::model::row::Queue;
+use gancho::testing::samples::lead_event;
 use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, post_exam, work_exam};
 use gancho::work::Timing;
 use gancho_tests::stack::Stack;
+use jiff::{SignedDuration, Timestamp};
+
+/// Not the default, so that a test can tell.
+const EVENT_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// The indexes of the events table: name, partition, place.
 const INDEXES: [(&str, &str, &str); 3] =
@@ -53,7 +61,7 @@ async fn create_table(db: &Client, name: &str, indexes: &[(&str, &str, &str)]) {
 }
 
 /// A store over tables of its own, on the local cloud and never on an account of somebody's.
-async fn store() -> Store {
+async fn store() -> (Store, Tables) {
     let told = std::env::var("AWS_ENDPOINT_URL").unwrap_or_default();
     assert_eq!(told, Stack::get().endpoint_url, "`make test` starts a local cloud and names it");
     let aws = connect(Budget::WORKER.stretched(4)).await;
@@ -74,7 +82,8 @@ async fn store() -> Store {
     let (lead, dead) = (create_queue(&sqs, &name("lead")).await, create_queue(&sqs, &name("dead")).await);
     let queues = QueueUrls { lead: Some(lead), ..QueueUrls::default() };
     let dead_letters = QueueUrls { lead: Some(dead), ..QueueUrls::default() };
-    Store::new(&aws, tables, queues, Timing::default()).with_dead_letters(dead_letters)
+    let store = Store::new(&aws, tables.clone(), queues, Timing::default(), EVENT_KEPT_FOR);
+    (store.with_dead_letters(dead_letters), tables)
 }
 
 async fn create_queue(sqs: &aws_sdk_sqs::Client, name: &str) -> String {
@@ -98,14 +107,34 @@ async fn dead_letters_are_sent_again(store: &Store) {
     assert_eq!(left.waiting + left.in_flight, 1);
 }
 
+/// What came in and what is said of it are kept as long as an event is after its end, and 30 days for it to end in.
+async fn bodies_are_kept_as_long_as_events_and_a_month(store: &Store, tables: &Tables) {
+    let now = Timestamp::now();
+    let event = lead_event("kept", now, store.timing());
+    let body = RawBody { bytes: "{}".into(), headers: Vec::new() };
+    assert_eq!(store.record_event(&event, &body).await, Ok(Recorded::New));
+    let (id, tenant, data) = (event.id.child(1), event.tenant.clone(), serde_json::json!({}));
+    let said = Announcement { id, tenant, event_type: event.event_type, at: Timestamp::UNIX_EPOCH, data };
+    store.announce(&said, now).await.unwrap();
+
+    let db = Client::new(&connect(Budget::WORKER.stretched(4)).await);
+    let until = (now + EVENT_KEPT_FOR + SignedDuration::from_hours(24 * 30)).as_second().to_string();
+    for key in [keys::body(&event), keys::announcement(&said.id)] {
+        let (pk, sk) = (AttributeValue::S(key.pk), AttributeValue::S(key.sk));
+        let got = db.get_item().table_name(&tables.events).key("pk", pk).key("sk", sk).send().await.unwrap();
+        assert_eq!(got.item.unwrap()["expires_at"].as_n().unwrap(), &until);
+    }
+}
+
 #[tokio::test]
 async fn the_store_on_dynamodb_passes_the_exams() {
-    let store = store().await;
+    let (store, tables) = store().await;
     work_exam::all(&store, "dynamo").await;
     book_exam::all(&store, "dynamo").await;
     listing_exam::all(&store, "dynamo").await;
     directory_exam::all(&store, "dynamo").await;
     post_exam::all(&store, "dynamo").await;
     dead_letters_are_sent_again(&store).await;
+    bodies_are_kept_as_long_as_events_and_a_month(&store, &tables).await;
     person_exam::all(&store).await;
 }

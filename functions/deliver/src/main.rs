@@ -13,7 +13,7 @@ use gancho::delivery::health::GoodAnswers;
 use gancho::lambda::{batch, telemetry};
 use gancho::signing::seal::StackKeys;
 use gancho::switches::Switchboard;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -22,14 +22,20 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let allowed: AllowList = config.egress_allow.parse()?;
     let aws = connect(Budget::WORKER.stretched(config.dispatch.patience)).await;
     let keys = StackKeys::parse(&Secrets::new(&aws).read(&config.stack_key_secret).await?)?;
-    let store = Store::new(&aws, config.dispatch.tables, config.dispatch.queues, config.dispatch.timing);
+    let store = Store::new(
+        &aws,
+        config.dispatch.tables,
+        config.dispatch.queues,
+        config.dispatch.timing,
+        config.dispatch.event_kept_for,
+    );
     let courier = Courier {
         store: store.clone(),
         sender: Receiver::new(&allowed)?,
         keys,
         allowed,
         timing: config.dispatch.timing,
-        kept_for: SignedDuration::from_hours(24 * i64::from(config.dispatch.event_retention_days)),
+        kept_for: config.dispatch.event_kept_for,
         good: GoodAnswers::default(),
         clock: Timestamp::now,
         chance: rand::random,

@@ -8,19 +8,19 @@ use gancho::aws::{Budget, Store, connect};
 use gancho::config::{DispatchConfig, Environment};
 use gancho::lambda::{batch, telemetry};
 use gancho::switches::Switchboard;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
     let config = DispatchConfig::from_vars(&Environment)?;
     let aws = connect(Budget::WORKER.stretched(config.patience)).await;
-    let store = Store::new(&aws, config.tables, config.queues, config.timing);
+    let store = Store::new(&aws, config.tables, config.queues, config.timing, config.event_kept_for);
     let shared = Arc::new(handler::Shared {
         switches: Switchboard::new(store.clone()),
         store,
         timing: config.timing,
-        kept_for: SignedDuration::from_hours(24 * i64::from(config.event_retention_days)),
+        kept_for: config.event_kept_for,
         clock: Timestamp::now,
     });
     batch::serve(move |_| handler::Dispatch(shared.clone())).await

@@ -129,6 +129,9 @@ fn tell(worked: &Worked, write_units: f64, now: Timestamp) {
                 ("MessageUnconfirmed", flag(worked.unconfirmed), Unit::Count),
             ],
         );
+    } else if worked.unconfirmed {
+        // Its turn is over, though the work goes on in the next.
+        emit(now, &[("MessageUnconfirmed", 1.0, Unit::Count)]);
     }
     if let Some(upstream) = worked.refused_by {
         tracing::error!(%upstream, "an upstream refuses our credentials or our account");

@@ -24,7 +24,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (stack_key, providers) =
         tokio::try_join!(secrets.read(&config.stack_key_secret), secrets.read(&config.providers_secret))?;
     let upstreams = upstreams::connect(&config, &providers)?;
-    let days = |n: u32| SignedDuration::from_hours(24 * i64::from(n));
     let settings = Settings {
         legal_basis: config.legal_basis.clone(),
         resend_after_unknown: config.resend_after_unknown,
@@ -33,14 +32,20 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         c2s_spacing: config.c2s_spacing,
         work_spacing: config.work_spacing,
         call_time: SignedDuration::try_from(config.upstream_timeout)?,
-        party_kept_for: days(config.party_retention_days),
-        event_kept_for: days(config.dispatch.event_retention_days),
+        party_kept_for: SignedDuration::from_hours(24 * i64::from(config.party_retention_days)),
+        event_kept_for: config.dispatch.event_kept_for,
         poll_interval: config.poll_interval,
         max_tries: config.max_tries,
         breaker: BreakerRules::default(),
         timing: config.dispatch.timing,
     };
-    let store = Store::new(&aws, config.dispatch.tables, config.dispatch.queues, config.dispatch.timing);
+    let store = Store::new(
+        &aws,
+        config.dispatch.tables,
+        config.dispatch.queues,
+        config.dispatch.timing,
+        config.dispatch.event_kept_for,
+    );
     let enricher = Enricher {
         store: store.clone(),
         finder: upstreams.finder,

@@ -20,7 +20,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::start(&Environment.get("GANCHO_LOG").unwrap_or_default());
     let config = ManageConfig::from_vars(&Environment)?;
     let aws = aws::connect(Budget::WORKER.stretched(config.patience)).await;
-    let mut store = Store::new(&aws, config.tables.clone(), config.queues.clone(), config.timing);
+    let mut store =
+        Store::new(&aws, config.tables.clone(), config.queues.clone(), config.timing, config.event_kept_for);
     if let Face::Operate(settings) = &config.face {
         store = store.with_dead_letters(settings.dead_letters.clone());
     }

@@ -21,7 +21,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
     let config = ReceiveConfig::from_vars(&Environment)?;
     let aws = connect(Budget::DOORBELL.stretched(config.patience)).await;
-    let store = Store::new(&aws, config.tables, config.queues, config.timing);
+    let store = Store::new(&aws, config.tables, config.queues, config.timing, config.event_kept_for);
     // The first call of a cold start is mostly its TLS handshake: it is done here, before a sender waits for it.
     health::look(&store).await;
     let (door, meter) = (Door::new(store.clone()), store.meter().clone());

@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::start(&std::env::var("GANCHO_LOG").unwrap_or_default());
     let config = SweepConfig::from_vars(&Environment)?;
     let aws = connect(Budget::WORKER.stretched(config.patience)).await;
-    let store = Store::new(&aws, config.tables, config.queues, config.timing);
+    let store = Store::new(&aws, config.tables, config.queues, config.timing, config.event_kept_for);
     let token = Secrets::new(&aws).read(&config.c2s_token_secret).await?;
     let token = Credential::presented(token.trim()).context("the token of the default source is empty")?;
     defaults::ensure(&store, &token, &config.timing, Timestamp::now()).await?;

@@ -4,7 +4,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::expression::Update;
-use super::inbox::BODY_KEPT;
 use super::items::{
     ATTEMPTS, DEATHS, DUE_AT, DUE_SHARD, EXPIRES_AT, Item, LEASE_UNTIL, NOT_BEFORE, TURN, from_item, millis, n, s,
     seconds, text,
@@ -86,7 +85,7 @@ impl Batches for Store {
         batch: &DeliveryId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let kept_until = now.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+        let kept_until = now.saturating_add(self.body_kept_for).unwrap_or(Timestamp::MAX);
         let item = Item::from([(BATCH.to_owned(), s(batch.as_str())), (EXPIRES_AT.to_owned(), seconds(kept_until))]);
         self.put(&self.tables.events, keys::gathered(event, subscription), item).await
     }

@@ -74,6 +74,21 @@ impl Update {
         self
     }
 
+    /// A condition that the value is not among those of a set, which may be absent.
+    pub(super) fn only_if_not_among(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(name), self.value(value));
+        self.conditions.push(format!("(attribute_not_exists({name}) OR NOT contains({name}, {value}))"));
+        self
+    }
+
+    /// A condition that the number is not above the value, absent being 0; or that the other attribute is there.
+    pub(super) fn only_if_not_above(mut self, name: &str, count: u32, unless: &str) -> Self {
+        let (name, unless, value) = (self.name(name), self.name(unless), self.value(super::items::n(count)));
+        self.conditions
+            .push(format!("(attribute_not_exists({name}) OR {name} <= {value} OR attribute_exists({unless}))"));
+        self
+    }
+
     pub(super) fn only_if_there(mut self, name: &str) -> Self {
         let name = self.name(name);
         self.conditions.push(format!("attribute_exists({name})"));

@@ -10,25 +10,24 @@ use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::{SignedDuration, Timestamp};
 
 use super::expression::Update;
-use super::items::{EXPIRES_AT, Item, millis, n, s, seconds, size, text};
+use super::items::{DUE_SHARD, ERASED, EXPIRES_AT, Item, PK, from_item, millis, n, number, s, seconds, size, text};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
 use crate::intake::{Inbox, Recorded};
 use crate::model::event::{Event, EventStatus, RawBody};
 use crate::model::row::WorkRow;
-use crate::work::{Ring, Rows, StoreError};
+use crate::work::{Ring, StoreError};
 
 /// Bodies kept of one event beside the first.
 const MAX_VARIANTS: u32 = 5;
-/// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month
-/// more for the row to end in.
-pub(super) const BODY_KEPT: SignedDuration = SignedDuration::from_hours(24 * 120);
 /// A write is billed by the kilobyte, and the event's row is written three times: a body that fits into it beside
 /// what the row will have at its end costs nothing, one that lies beside it an item of its own.
 const ROW_BYTES: usize = 1024;
 /// What a row gains from its first write to its last: when and to what its work came.
 const ROW_GROWTH: usize = 128;
+/// Looks at whether a variant's event has ended, before its sender is asked to come again.
+const COUNT_TRIES: u32 = 3;
 /// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
 
@@ -39,6 +38,8 @@ const DIGEST: &str = "digest";
 const EVENT: &str = "event";
 const VARIANTS: &str = "variants";
 const PUT: &str = "put";
+/// The digests of the variants that were counted.
+const COUNTED: &str = "counted";
 
 impl Inbox for Store {
     async fn record_event(&self, event: &Event, body: &RawBody) -> Result<Recorded, StoreError> {
@@ -47,7 +48,7 @@ impl Inbox for Store {
         // event would be called a duplicate and not be rung for.
         let put = format!("{:016x}", rand::random::<u64>());
         row.insert(PUT.into(), s(&put));
-        let beside = body_item(event, body)?;
+        let beside = body_item(event, body, self.body_kept_for)?;
         let table = &self.tables.events;
         if let Some(inside) = inside(event, &row, &beside) {
             row.insert(BODY.into(), inside);
@@ -89,26 +90,42 @@ impl Store {
         if !event.provider.keeps_variants() {
             return Ok(Recorded::Conflict);
         }
-        if stored.contains_key("erased") {
+        if stored.contains_key(ERASED) {
             return Ok(Recorded::Duplicate);
         }
         self.keep_variant(event, beside).await
     }
 
+    /// The body, then its count, and with the count the next turn where the work has ended: one write, so that nobody
+    /// can die in between. Counted while the work goes on, it is seen by the record that would end it.
     async fn keep_variant(&self, event: &Event, item: Item) -> Result<Recorded, StoreError> {
         let table = &self.tables.events;
         let key = keys::variant(event, &event.digest);
-        if self.put_new(table, key.clone(), item).await?.is_some() {
-            return Ok(Recorded::Duplicate);
+        // A body that is there already may be one whose sender died before it was counted.
+        self.put_new(table, key.clone(), item).await?;
+        for _ in 0..COUNT_TRIES {
+            let count = counting(event, self.next_turn(&event.key(), EventStatus::Received.name(), event.received_at));
+            let refused = match self.update(table, keys::row(&event.key()), count).await? {
+                Changed::Now(row) => {
+                    return Ok(Recorded::Variant { ring: Some(Ring::of(&from_item::<Event>(row)?)) });
+                }
+                Changed::Refused(row) => row.unwrap_or_default(),
+            };
+            let counted = refused.get(COUNTED).and_then(|digests| digests.as_ss().ok());
+            if counted.is_some_and(|digests| digests.contains(&event.digest)) {
+                return Ok(Recorded::Duplicate);
+            }
+            let full = number(&refused, VARIANTS).is_some_and(|n| n >= i64::from(MAX_VARIANTS));
+            if full || refused.contains_key(ERASED) || !refused.contains_key(PK) {
+                self.delete(table, key).await?;
+                return Ok(Recorded::Duplicate);
+            }
+            let count = counting(event, Update::default().only_if_there(DUE_SHARD));
+            if let Changed::Now(_) = self.update(table, keys::row(&event.key()), count).await? {
+                return Ok(Recorded::Variant { ring: None });
+            }
         }
-        let count =
-            Update::default().add(VARIANTS, n(1)).only_if_absent_or(VARIANTS, "<", n(MAX_VARIANTS)).only_if_there("pk");
-        if let Changed::Refused(_) = self.update(table, keys::row(&event.key()), count).await? {
-            self.delete(table, key).await?;
-            return Ok(Recorded::Duplicate);
-        }
-        let turn = self.begin_turn::<Event>(&event.key(), EventStatus::Received.name(), event.received_at).await?;
-        Ok(Recorded::Variant { ring: turn.as_ref().map(Ring::of) })
+        Err(StoreError::Unavailable("an event whose work ends and begins too fast".into()))
     }
 
     /// The bodies of an event: the first, then its variants. Nothing where they were erased or forgotten.
@@ -172,13 +189,22 @@ pub struct SubjectBody {
     pub body: RawBody,
 }
 
-fn body_item(event: &Event, body: &RawBody) -> Result<Item, StoreError> {
+/// The update that also counts this variant, unless it is counted or there are enough.
+fn counting(event: &Event, update: Update) -> Update {
+    update
+        .add(VARIANTS, n(1))
+        .add(COUNTED, AttributeValue::Ss(vec![event.digest.clone()]))
+        .only_if_absent_or(VARIANTS, "<", n(MAX_VARIANTS))
+        .only_if_not_among(COUNTED, s(&event.digest))
+}
+
+fn body_item(event: &Event, body: &RawBody, kept_for: SignedDuration) -> Result<Item, StoreError> {
     let mut packed = Vec::new();
     DeflateEncoder::new(&body.bytes[..], Compression::fast())
         .read_to_end(&mut packed)
         .map_err(|e| StoreError::Refused(e.to_string()))?;
     let headers = body.headers.iter().map(|(name, value)| (name.clone(), s(value))).collect();
-    let kept_until = event.received_at.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+    let kept_until = event.received_at.saturating_add(kept_for).unwrap_or(Timestamp::MAX);
     Ok(Item::from([
         (EVENT.to_owned(), s(event.id.as_str())),
         (BODY.to_owned(), AttributeValue::B(Blob::new(packed))),

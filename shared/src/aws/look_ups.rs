@@ -1,14 +1,12 @@
 //! Look-ups in DynamoDB.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
-
-use super::failure::store_error;
-use super::items::{PK, SK, from_item, n, s, to_item};
+use super::items::{from_item, n, to_item};
 use super::keys;
+use super::puts::Over;
 use super::store::Store;
 use crate::enrichment::look_up::{LookUp, LookUps};
 use crate::enrichment::workflow::{LeadBody, Leads};
+use crate::model::contact::LeadId;
 use crate::model::event::{Event, RawBody};
 use crate::model::ids::SourceId;
 use crate::work::StoreError;
@@ -19,34 +17,16 @@ impl LookUps for Store {
         there.map(from_item).transpose()
     }
 
+    async fn find(&self, source: &SourceId, lead: &LeadId, contact: &str) -> Result<Option<LookUp>, StoreError> {
+        let there = self.get(&self.tables.parties, keys::enrichment(source, lead.as_str(), contact)).await?;
+        there.map(from_item).transpose()
+    }
+
     async fn save(&self, row: &mut LookUp) -> Result<bool, StoreError> {
         let seen = row.version;
         row.version += 1;
-        let mut item = to_item(row)?;
-        let key = key(row);
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
-        let answer = self
-            .db
-            .put_item()
-            .table_name(&self.tables.parties)
-            .set_item(Some(item))
-            .condition_expression("version = :seen")
-            .expression_attribute_values(":seen", n(seen))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(out) => {
-                self.meter.add(out.consumed_capacity());
-                Ok(true)
-            }
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_conditional_check_failed_exception() => {
-                self.meter.add_units(1.0);
-                Ok(false)
-            }
-            Err(error) => Err(store_error("PutItem", &error)),
-        }
+        let over = Over::This("version", n(seen));
+        Ok(self.put_over(&self.tables.parties, key(row), to_item(row)?, over).await?.is_none())
     }
 }
 

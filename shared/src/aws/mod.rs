@@ -21,6 +21,7 @@ mod many;
 mod meter;
 mod outbox;
 mod personal_data;
+mod puts;
 mod rows;
 mod secrets;
 mod signals;

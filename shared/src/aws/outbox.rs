@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use super::expression::Update;
-use super::inbox::{BODY, BODY_KEPT, read_body};
+use super::inbox::{BODY, read_body};
 use super::items::{EXPIRES_AT, Item, SK, from_item, s, seconds, text, to_item};
 use super::keys;
 use super::rows::Changed;
@@ -38,7 +38,7 @@ impl Outbox for Store {
         let mut item = to_item(announcement)?;
         item.insert(DATA.into(), s(announcement.data.to_string()));
         // As long as a body is kept: by now, since `at` may lie far back.
-        let kept_until = now.saturating_add(BODY_KEPT).unwrap_or(Timestamp::MAX);
+        let kept_until = now.saturating_add(self.body_kept_for).unwrap_or(Timestamp::MAX);
         item.insert(EXPIRES_AT.into(), seconds(kept_until));
         self.put_new(&self.tables.events, keys::announcement(&announcement.id), item).await.map(|_| ())
     }

@@ -11,12 +11,14 @@ use super::expression::Update;
 use super::failure::store_error;
 use super::items::{
     ATTEMPTS, DEATHS, DUE_AT, DUE_SHARD, ERASED, EXPIRES_AT, FAILED_PK, FAILED_SK, Item, LEASE_UNTIL, LIST_PK, LIST_SK,
-    NOT_BEFORE, PK, QUEUE, SK, STATUS, TURN, from_item, millis, n, s, seconds, to_item,
+    NOT_BEFORE, PK, QUEUE, SK, STATUS, TURN, from_item, millis, n, number, s, seconds, to_item,
 };
 use super::keys::{self, Key};
 use super::store::Store;
 use crate::model::row::{RowKey, WorkRow};
-use crate::work::{Claim, ClaimOutcome, Claimed, Fence, Next, Record, Refusal, Rows, StoreError, home_shard, judge};
+use crate::work::{
+    Claim, ClaimOutcome, Claimed, Fence, Known, Next, Record, Refusal, Rows, StoreError, Written, home_shard, judge,
+};
 
 /// What a conditional update came to.
 pub(super) enum Changed {
@@ -80,55 +82,6 @@ impl Store {
             .map_err(|error| store_error("GetItem", &error))
     }
 
-    /// Puts an item if there is none of its key; the item that is there, otherwise.
-    pub(super) async fn put_new(&self, table: &str, key: Key, mut item: Item) -> Result<Option<Item>, StoreError> {
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
-        let answer = self
-            .db
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(out) => {
-                self.meter.add(out.consumed_capacity());
-                Ok(None)
-            }
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_conditional_check_failed_exception() => {
-                self.meter.add_units(1.0);
-                match refusal.into_err() {
-                    aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(there) => {
-                        Ok(Some(there.item.unwrap_or_default()))
-                    }
-                    _ => Ok(Some(Item::new())),
-                }
-            }
-            Err(error) => Err(store_error("PutItem", &error)),
-        }
-    }
-
-    /// Puts an item over whatever was there.
-    pub(super) async fn put(&self, table: &str, key: Key, mut item: Item) -> Result<(), StoreError> {
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
-        let out = self
-            .db
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await
-            .map_err(|error| store_error("PutItem", &error))?;
-        self.meter.add(out.consumed_capacity());
-        Ok(())
-    }
-
     /// A row as the item it is stored as, its place in the list beside it.
     pub(super) fn row_item<R: WorkRow>(row: &R) -> Result<Item, StoreError> {
         let mut item = with_set(to_item(row)?);
@@ -137,6 +90,101 @@ impl Store {
             item.insert(LIST_SK.into(), s(place.sk));
         }
         Ok(item)
+    }
+
+    /// Begins the next turn of a row whose work has ended.
+    pub(super) fn next_turn(&self, key: &RowKey, status: &str, now: Timestamp) -> Update {
+        let mut update = Update::default()
+            .set(STATUS, s(status))
+            .add(TURN, n(1))
+            .set(DEATHS, n(0))
+            .set(NOT_BEFORE, millis(now))
+            .set(DUE_AT, millis(self.timing.due_at(now)))
+            .set(DUE_SHARD, s(home_shard(key)))
+            .only_if_there(TURN)
+            .only_if_not_there(DUE_SHARD)
+            .only_if_not_there(ERASED);
+        for name in [EXPIRES_AT, FAILED_PK, FAILED_SK, "processed_at", "error", "result", "superseded_by", "turn_at"] {
+            update = update.remove(name);
+        }
+        update
+    }
+
+    /// A worker's record: one update, whatever it stands on.
+    async fn write_record<R: WorkRow, P: Serialize + Send + Sync>(
+        &self,
+        fence: &Fence,
+        record: &Record<P>,
+        known: Option<Known>,
+    ) -> Result<Written, StoreError> {
+        let mut update = Update::default()
+            .set(STATUS, s(record.status))
+            .set(DEATHS, n(0))
+            .remove(LEASE_UNTIL)
+            .only_if(TURN, "=", n(fence.turn))
+            .only_if_there(DUE_SHARD);
+        update = match fence.lease {
+            Some(lease) => update.only_if(LEASE_UNTIL, "=", millis(lease)),
+            None => update.only_if_not_there(LEASE_UNTIL),
+        };
+        if let Some(known) = known {
+            update = update.only_if_not_above(known.name, known.count, ERASED);
+        }
+        for (name, value) in to_item(&record.patch)? {
+            update = update.set(&name, value);
+        }
+        for name in record.remove {
+            update = update.remove(name);
+        }
+        if record.counted {
+            update = update.add(ATTEMPTS, n(1));
+        }
+        match &record.next {
+            Next::Again { not_before, queue } => {
+                update = update
+                    .set(NOT_BEFORE, millis(*not_before))
+                    .set(DUE_AT, millis(self.timing.due_at(*not_before)))
+                    .set(DUE_SHARD, s(home_shard(&fence.key)));
+                if let Some(queue) = queue {
+                    update = update.set(QUEUE, s(queue.name()));
+                }
+            }
+            Next::Park { hold, now } => {
+                // The hold is noted before the row is parked behind it: a row behind a hold that no sweep knows of
+                // would wait for ever.
+                self.put(&self.tables.signals, keys::hold(hold), Item::new()).await?;
+                update = update.set(DUE_AT, millis(*now)).set(DUE_SHARD, s(hold.shard(&fence.key)));
+            }
+            Next::Turn { now } => {
+                update = update
+                    .add(TURN, n(1))
+                    .set(NOT_BEFORE, millis(*now))
+                    .set(DUE_AT, millis(self.timing.due_at(*now)))
+                    .set(DUE_SHARD, s(home_shard(&fence.key)))
+                    .only_if_not_there(ERASED);
+            }
+            Next::End { now, expires_at, failed } => {
+                update = update.remove(DUE_AT).remove(DUE_SHARD).set(EXPIRES_AT, seconds(*expires_at));
+                if let (true, Some(kind)) = (*failed, R::LIST) {
+                    update = update
+                        .set(FAILED_PK, s(keys::failed_partition(kind, &fence.tenant)))
+                        .set(FAILED_SK, s(keys::list_place(*now, &fence.key)));
+                }
+            }
+        }
+        let Changed::Refused(there) = self.update(&self.tables.events, keys::row(&fence.key), update).await? else {
+            return Ok(Written::Yes);
+        };
+        let stands = there.is_some_and(|row| {
+            number(&row, TURN) == Some(i64::from(fence.turn))
+                && number(&row, LEASE_UNTIL) == fence.lease.map(Timestamp::as_millisecond)
+                && row.contains_key(DUE_SHARD)
+        });
+        if stands && known.is_some() {
+            return Ok(Written::Outgrown);
+        }
+        tracing::warn!(row = %fence.key, turn = fence.turn, "a record changed no row: its claim no longer stands");
+        Ok(Written::Fenced)
     }
 }
 
@@ -175,57 +223,16 @@ impl Rows for Store {
         fence: &Fence,
         record: &Record<P>,
     ) -> Result<bool, StoreError> {
-        let mut update = Update::default()
-            .set(STATUS, s(record.status))
-            .set(DEATHS, n(0))
-            .remove(LEASE_UNTIL)
-            .only_if(TURN, "=", n(fence.turn))
-            .only_if_there(DUE_SHARD);
-        update = match fence.lease {
-            Some(lease) => update.only_if(LEASE_UNTIL, "=", millis(lease)),
-            None => update.only_if_not_there(LEASE_UNTIL),
-        };
-        for (name, value) in to_item(&record.patch)? {
-            update = update.set(&name, value);
-        }
-        for name in record.remove {
-            update = update.remove(name);
-        }
-        if record.counted {
-            update = update.add(ATTEMPTS, n(1));
-        }
-        match &record.next {
-            Next::Again { not_before, queue } => {
-                update = update
-                    .set(NOT_BEFORE, millis(*not_before))
-                    .set(DUE_AT, millis(self.timing.due_at(*not_before)))
-                    .set(DUE_SHARD, s(home_shard(&fence.key)));
-                if let Some(queue) = queue {
-                    update = update.set(QUEUE, s(queue.name()));
-                }
-            }
-            Next::Park { hold, now } => {
-                // The hold is noted before the row is parked behind it: a row behind a hold that no sweep knows of
-                // would wait for ever.
-                self.put(&self.tables.signals, keys::hold(hold), Item::new()).await?;
-                update = update.set(DUE_AT, millis(*now)).set(DUE_SHARD, s(hold.shard(&fence.key)));
-            }
-            Next::End { now, expires_at, failed } => {
-                update = update.remove(DUE_AT).remove(DUE_SHARD).set(EXPIRES_AT, seconds(*expires_at));
-                if let (true, Some(kind)) = (*failed, R::LIST) {
-                    update = update
-                        .set(FAILED_PK, s(keys::failed_partition(kind, &fence.tenant)))
-                        .set(FAILED_SK, s(keys::list_place(*now, &fence.key)));
-                }
-            }
-        }
-        match self.update(&self.tables.events, keys::row(&fence.key), update).await? {
-            Changed::Now(_) => Ok(true),
-            Changed::Refused(_) => {
-                tracing::warn!(row = %fence.key, turn = fence.turn, "a record changed no row: its claim no longer stands");
-                Ok(false)
-            }
-        }
+        Ok(self.write_record::<R, P>(fence, record, None).await? == Written::Yes)
+    }
+
+    async fn record_if<R: WorkRow, P: Serialize + Send + Sync>(
+        &self,
+        fence: &Fence,
+        record: &Record<P>,
+        known: Known,
+    ) -> Result<Written, StoreError> {
+        self.write_record::<R, P>(fence, record, Some(known)).await
     }
 
     async fn begin_turn<R: WorkRow>(
@@ -234,19 +241,7 @@ impl Rows for Store {
         status: &'static str,
         now: Timestamp,
     ) -> Result<Option<R>, StoreError> {
-        let mut update = Update::default()
-            .set(STATUS, s(status))
-            .add(TURN, n(1))
-            .set(DEATHS, n(0))
-            .set(NOT_BEFORE, millis(now))
-            .set(DUE_AT, millis(self.timing.due_at(now)))
-            .set(DUE_SHARD, s(home_shard(key)))
-            .only_if_there(TURN)
-            .only_if_not_there(DUE_SHARD)
-            .only_if_not_there(ERASED);
-        for name in [EXPIRES_AT, FAILED_PK, FAILED_SK, "processed_at", "error", "result", "superseded_by", "turn_at"] {
-            update = update.remove(name);
-        }
+        let update = self.next_turn(key, status, now);
         match self.update(&self.tables.events, keys::row(key), update).await? {
             Changed::Now(item) => from_item(item).map(Some),
             Changed::Refused(_) => Ok(None),

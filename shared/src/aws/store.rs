@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client as Dynamo;
 use aws_sdk_sqs::Client as Sqs;
+use jiff::SignedDuration;
 
 use super::connect::AwsConfig;
 use super::meter::WriteMeter;
@@ -58,13 +59,25 @@ pub struct Store {
     pub(super) queues: Arc<QueueUrls>,
     pub(super) dead_letters: Arc<QueueUrls>,
     pub(super) timing: Timing,
+    /// How long bodies and announcements are kept from when they are written.
+    pub(super) body_kept_for: SignedDuration,
     pub(super) meter: WriteMeter,
 }
 
+/// A body's time to be forgotten is set when it is written: as long as its row is kept after its end, and a month more
+/// for the row to end in.
+const TO_END_IN: SignedDuration = SignedDuration::from_hours(24 * 30);
+
 impl Store {
-    /// A store over these tables and queues.
+    /// A store over these tables and queues, whose events are kept that long after their end.
     #[must_use]
-    pub fn new(aws: &AwsConfig, tables: Tables, queues: QueueUrls, timing: Timing) -> Self {
+    pub fn new(
+        aws: &AwsConfig,
+        tables: Tables,
+        queues: QueueUrls,
+        timing: Timing,
+        event_kept_for: SignedDuration,
+    ) -> Self {
         Self {
             db: Dynamo::new(aws),
             sqs: Sqs::new(aws),
@@ -72,6 +85,7 @@ impl Store {
             queues: Arc::new(queues),
             dead_letters: Arc::default(),
             timing,
+            body_kept_for: event_kept_for + TO_END_IN,
             meter: WriteMeter::default(),
         }
     }

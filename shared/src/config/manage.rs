@@ -1,5 +1,7 @@
 //! What the two faces of `manage` are told.
 
+use jiff::SignedDuration;
+
 use super::{ConfigError, Variables, parsed_or, required, stack};
 use crate::aws::{QueueUrls, Tables};
 use crate::work::Timing;
@@ -21,8 +23,8 @@ pub struct ManageConfig {
     pub public_url: Option<String>,
     /// `host:port` pairs that may be sent to over http whatever their address; empty in production.
     pub egress_allow: String,
-    /// How long an event is kept after its end, days.
-    pub event_retention_days: u32,
+    /// How long an event is kept after its end.
+    pub event_kept_for: SignedDuration,
     /// How much longer than in the cloud calls to AWS may take (1 there).
     pub patience: u32,
 }
@@ -69,7 +71,7 @@ impl ManageConfig {
             stack_key_secret: required(vars, "SECRET_STACK_KEY")?,
             public_url: vars.get("PUBLIC_URL").map(|url| url.trim_end_matches('/').to_owned()),
             egress_allow: vars.get("EGRESS_ALLOW").unwrap_or_default(),
-            event_retention_days: parsed_or(vars, "EVENT_RETENTION_DAYS", 90)?,
+            event_kept_for: stack::event_kept_for(vars)?,
             patience: parsed_or(vars, "AWS_PATIENCE", 1)?,
         })
     }

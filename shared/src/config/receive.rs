@@ -1,5 +1,7 @@
 //! What `receive` is told.
 
+use jiff::SignedDuration;
+
 use super::{ConfigError, Variables, parsed_or, required, stack};
 use crate::aws::{QueueUrls, Tables};
 use crate::work::Timing;
@@ -13,6 +15,8 @@ pub struct ReceiveConfig {
     pub queues: QueueUrls,
     /// How work is timed.
     pub timing: Timing,
+    /// How long an event is kept after its end.
+    pub event_kept_for: SignedDuration,
     /// The header a C2S proxy or test script puts the token in.
     pub c2s_token_header: String,
     /// How much longer than in the cloud calls to AWS may take (1 there).
@@ -32,6 +36,7 @@ impl ReceiveConfig {
             tables: stack::tables(vars),
             queues: stack::queues(vars),
             timing: stack::timing(vars)?,
+            event_kept_for: stack::event_kept_for(vars)?,
             c2s_token_header: parsed_or(vars, "C2S_TOKEN_HEADER", "x-webhook-token".to_owned())?.to_ascii_lowercase(),
             patience: parsed_or(vars, "AWS_PATIENCE", 1)?,
         })

@@ -43,3 +43,12 @@ pub fn timing(vars: &impl Variables) -> Result<Timing, ConfigError> {
         ..default
     })
 }
+
+/// How long an event is kept after its end: `EVENT_RETENTION_DAYS`.
+///
+/// # Errors
+/// When the variable does not parse.
+pub(super) fn event_kept_for(vars: &impl Variables) -> Result<SignedDuration, ConfigError> {
+    let days: u32 = parsed_or(vars, "EVENT_RETENTION_DAYS", 90)?;
+    Ok(SignedDuration::from_hours(24 * i64::from(days)))
+}

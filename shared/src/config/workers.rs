@@ -15,8 +15,8 @@ pub struct DispatchConfig {
     pub queues: QueueUrls,
     /// How work is timed.
     pub timing: Timing,
-    /// How long an event is kept after its end, days.
-    pub event_retention_days: u32,
+    /// How long an event is kept after its end.
+    pub event_kept_for: SignedDuration,
     /// How much longer than in the cloud calls to AWS may take (1 there).
     pub patience: u32,
 }
@@ -33,7 +33,7 @@ impl DispatchConfig {
             tables: stack::tables(vars),
             queues: stack::queues(vars),
             timing: stack::timing(vars)?,
-            event_retention_days: parsed_or(vars, "EVENT_RETENTION_DAYS", 90)?,
+            event_kept_for: stack::event_kept_for(vars)?,
             patience: parsed_or(vars, "AWS_PATIENCE", 1)?,
         })
     }
@@ -76,6 +76,8 @@ pub struct SweepConfig {
     pub queues: QueueUrls,
     /// How work is timed.
     pub timing: Timing,
+    /// How long an event is kept after its end.
+    pub event_kept_for: SignedDuration,
     /// Rows rung in one run.
     pub cap: usize,
     /// The secret with the token of the C2S source that exists from the start.
@@ -98,6 +100,7 @@ impl SweepConfig {
             tables: stack::tables(vars),
             queues: stack::queues(vars),
             timing: stack::timing(vars)?,
+            event_kept_for: stack::event_kept_for(vars)?,
             cap: parsed_or(vars, "SWEEP_CAP", 20_000)?,
             c2s_token_secret: required(vars, "SECRET_C2S_TOKEN")?,
             poll_interval_s: parsed_or(vars, "POLL_INTERVAL_S", 3_600)?,

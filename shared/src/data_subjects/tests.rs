@@ -81,6 +81,15 @@ impl Rows for House {
         self.jobs.record::<R, P>(fence, record).await
     }
 
+    async fn record_if<R: crate::model::row::WorkRow, P: Serialize + Send + Sync>(
+        &self,
+        fence: &crate::work::Fence,
+        record: &Record<P>,
+        known: crate::work::Known,
+    ) -> Result<crate::work::Written, StoreError> {
+        self.jobs.record_if::<R, P>(fence, record, known).await
+    }
+
     async fn begin_turn<R: crate::model::row::WorkRow>(
         &self,
         key: &RowKey,

@@ -83,7 +83,7 @@ impl Silence {
 pub struct Party {
     /// The name on the registry.
     pub name: String,
-    /// The CPF, but for its middle.
+    /// The middle of the CPF: all but its first three digits and its last two.
     pub cpf_masked: String,
     /// The CPF under a key: the same person can be found again, and nobody else can.
     pub cpf_hash: String,
@@ -257,6 +257,14 @@ impl LookUp {
 pub trait LookUps: Send + Sync {
     /// Puts a new row; the row that is there, if there is one.
     fn begin(&self, row: &LookUp) -> impl Future<Output = Result<Option<LookUp>, StoreError>> + Send;
+
+    /// The row of this contact data of a lead, if there is one. Read strongly.
+    fn find(
+        &self,
+        source: &SourceId,
+        lead: &LeadId,
+        contact: &str,
+    ) -> impl Future<Output = Result<Option<LookUp>, StoreError>> + Send;
 
     /// Writes a row over the version it was read at, raising it; `false` if it has moved on.
     fn save(&self, row: &mut LookUp) -> impl Future<Output = Result<bool, StoreError>> + Send;

@@ -302,7 +302,7 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         now: Timestamp,
     ) -> Result<Begun, StoreError> {
         // A keyed hash: the plain one of a name and a number could be guessed.
-        let digest = self.keys.person_hash(contact.digest().as_bytes())[..32].to_owned();
+        let digest = shortened(&self.keys.person_hash(contact.digest().as_bytes()));
         let mut fresh = LookUp {
             tenant: event.tenant.clone(),
             source: event.source.clone(),
@@ -324,7 +324,12 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
             updated_at: now,
             expires_at: self.party_expiry(now),
         };
-        let Some(mut there) = self.store.begin(&fresh).await? else { return Ok(Begun::Mine(Box::new(fresh))) };
+        let known = self.known_under_any_key(event, lead, contact, now).await?;
+        let met = match known {
+            Some(known) => Some(known),
+            None => self.store.begin(&fresh).await?,
+        };
+        let Some(mut there) = met else { return Ok(Begun::Mine(Box::new(fresh))) };
         if there.expires_at <= now {
             // Forgotten, though the store has not got round to deleting it.
             fresh.version = there.version;
@@ -355,6 +360,28 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
             let _ = self.save(&mut there, now).await?;
         }
         Ok(Begun::Verdict(Verdict::SameContact { by }))
+    }
+
+    /// The look-up under any of the stack's keys, while it has several: after a rotation nobody is to be looked up, and
+    /// told, once more.
+    async fn known_under_any_key(
+        &self,
+        event: &Event,
+        lead: &LeadEvent,
+        contact: &Contact,
+        now: Timestamp,
+    ) -> Result<Option<LookUp>, StoreError> {
+        let hashes = self.keys.person_hashes(contact.digest().as_bytes());
+        if hashes.len() < 2 {
+            return Ok(None);
+        }
+        for hash in &hashes {
+            let there = self.store.find(&event.source, &lead.lead_id, &shortened(hash)).await?;
+            if let Some(there) = there.filter(|there| there.expires_at > now) {
+                return Ok(Some(there));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes a look-up of ours from wherever it stands to its end, or as far as it goes now.
@@ -424,6 +451,11 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
     fn announced(event: &Event) -> EventId {
         event.id.child(event.work.turn)
     }
+}
+
+/// As much of a keyed hash as tells contact data apart.
+fn shortened(hash: &str) -> String {
+    hash.chars().take(32).collect()
 }
 
 enum RateDecision {

@@ -24,6 +24,7 @@ pub mod query_fields;
 pub mod refusal;
 pub mod replay;
 pub mod reprocess;
+pub mod reseal;
 pub mod silence;
 pub mod source_body;
 pub mod sources;

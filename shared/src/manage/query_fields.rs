@@ -35,6 +35,17 @@ impl QueryFields {
         fields
     }
 
+    /// Reads a query that asks for a page and for nothing else: how many entries, and the last that was seen before.
+    ///
+    /// # Errors
+    /// Anything is wrong.
+    pub fn page<T: FromStr>(query: Option<&str>) -> Result<(usize, Option<T>), BodyError> {
+        let mut fields = Self::read(query);
+        let limit = fields.limit();
+        let cursor = fields.parsed("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
+        fields.finish((limit, cursor))
+    }
+
     /// Notes what is wrong.
     pub fn refuse(&mut self, path: &str, code: &'static str, detail: impl Into<String>) {
         self.errors.push(FieldError::new(path, code, detail));

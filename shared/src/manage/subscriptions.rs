@@ -91,10 +91,7 @@ pub async fn list(
     query: Option<&str>,
     now: Timestamp,
 ) -> Result<Page<SubscriptionView>, Refusal> {
-    let mut fields = QueryFields::read(query);
-    let limit = fields.limit();
-    let cursor = fields.parsed::<SubscriptionId>("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
-    let cursor = fields.finish(cursor)?;
+    let (limit, cursor) = QueryFields::page::<SubscriptionId>(query)?;
     let mut all = store.subscribers(tenant).await?;
     all.sort_by(|a, b| b.id.cmp(&a.id));
     let mut rest = all.into_iter().filter(|one| cursor.as_ref().is_none_or(|cursor| one.id < *cursor));

@@ -204,7 +204,7 @@ mod tests {
         1 received variant another body
         2 diretrix found
         3 message sent
-        4 announced lead.enriched evt_20255007462f974078ab30966c5d1921_1
+        4 announced lead.enriched evt_9b06bf8ecfbc232d72b5b8b7d9f77e7f_1
         4 delivery opened to sub_1
         4 processed completed
         5 attempt refused try 1: HTTP 503 in 120 ms, status; again at 2030-03-17T17:46:50Z

@@ -32,6 +32,10 @@ impl MemoryStore {
         let new = bodies.len() <= 5 && bodies.iter().all(|(digest, _)| *digest != event.digest);
         if new {
             bodies.push((event.digest.clone(), body.clone()));
+            let variants = bodies.len() - 1;
+            if let Some(row) = inner.rows.get_mut(&event.key()) {
+                row.insert("variants".into(), variants.into());
+            }
         }
         Ok(new)
     }

@@ -3,13 +3,18 @@
 use super::MemoryStore;
 use crate::enrichment::look_up::{LookUp, LookUps};
 use crate::enrichment::workflow::{LeadBody, Leads};
+use crate::model::contact::LeadId;
 use crate::model::event::{Event, RawBody};
 use crate::model::ids::SourceId;
 use crate::model::row::RowKey;
 use crate::work::StoreError;
 
 fn key(row: &LookUp) -> String {
-    format!("{}|{}|{}", row.source, row.lead, row.contact)
+    name(&row.source, &row.lead, &row.contact)
+}
+
+fn name(source: &SourceId, lead: &LeadId, contact: &str) -> String {
+    format!("{source}|{lead}|{contact}")
 }
 
 impl LookUps for MemoryStore {
@@ -20,6 +25,10 @@ impl LookUps for MemoryStore {
             inner.look_ups.insert(key(row), row.clone());
         }
         Ok(there)
+    }
+
+    async fn find(&self, source: &SourceId, lead: &LeadId, contact: &str) -> Result<Option<LookUp>, StoreError> {
+        Ok(self.lock()?.look_ups.get(&name(source, lead, contact)).cloned())
     }
 
     async fn save(&self, row: &mut LookUp) -> Result<bool, StoreError> {

@@ -18,8 +18,8 @@ use crate::model::row::{Queue, RowKey, WorkRow, WorkState};
 use crate::model::subscription::Subscription;
 use crate::model::switch::Switch;
 use crate::work::{
-    Bell, Bells, Claim, ClaimOutcome, Claimed, DueIndex, DueRow, Fence, Hold, Next, Record, Refusal, Ring, Rows,
-    StoreError, Timing, Unrung, home_shard, judge,
+    Bell, Bells, Claim, ClaimOutcome, Claimed, DueIndex, DueRow, Fence, Hold, Known, Next, Record, Refusal, Ring, Rows,
+    StoreError, Timing, Unrung, Written, home_shard, judge,
 };
 
 type Row = Map<String, Value>;
@@ -206,48 +206,16 @@ impl Rows for MemoryStore {
         fence: &Fence,
         record: &Record<P>,
     ) -> Result<bool, StoreError> {
-        let patch = object(&record.patch)?;
-        let mut inner = self.lock_to_write()?;
-        let Some(row) = inner.rows.get_mut(&fence.key) else { return Ok(false) };
-        let mut work = state(row)?;
-        if work.turn != fence.turn || work.lease_until != fence.lease || work.ended() {
-            return Ok(false);
-        }
-        work.lease_until = None;
-        work.deaths = 0;
-        work.attempts += u32::from(record.counted);
-        let mut parked = None;
-        match &record.next {
-            Next::Again { not_before, queue } => {
-                work.not_before = *not_before;
-                work.due_at = Some(self.timing.due_at(*not_before));
-                work.due_shard = Some(home_shard(&fence.key));
-                work.queue = queue.unwrap_or(work.queue);
-            }
-            Next::Park { hold, now } => {
-                work.due_at = Some(*now);
-                work.due_shard = Some(hold.shard(&fence.key));
-                parked = Some(hold.clone());
-            }
-            Next::End { expires_at, .. } => {
-                work.due_at = None;
-                work.due_shard = None;
-                work.expires_at = Some(*expires_at);
-            }
-        }
-        set_state(row, &work)?;
-        if let Next::End { now, failed: true, .. } = &record.next {
-            row.insert(FAILED_AT.into(), now.to_string().into());
-        }
-        row.insert("status".into(), record.status.into());
-        row.extend(patch);
-        for name in record.remove {
-            row.remove(*name);
-        }
-        if let Some(hold) = parked.filter(|hold| !inner.holds.contains(hold)) {
-            inner.holds.push(hold);
-        }
-        Ok(true)
+        Ok(self.write_record(fence, record, None)? == Written::Yes)
+    }
+
+    async fn record_if<R: WorkRow, P: Serialize + Send + Sync>(
+        &self,
+        fence: &Fence,
+        record: &Record<P>,
+        known: Known,
+    ) -> Result<Written, StoreError> {
+        self.write_record(fence, record, Some(known))
     }
 
     async fn begin_turn<R: WorkRow>(
@@ -325,6 +293,70 @@ impl DueIndex for MemoryStore {
 }
 
 impl MemoryStore {
+    fn write_record<P: Serialize>(
+        &self,
+        fence: &Fence,
+        record: &Record<P>,
+        known: Option<Known>,
+    ) -> Result<Written, StoreError> {
+        let patch = object(&record.patch)?;
+        let mut inner = self.lock_to_write()?;
+        let Some(row) = inner.rows.get_mut(&fence.key) else { return Ok(Written::Fenced) };
+        let mut work = state(row)?;
+        if work.turn != fence.turn || work.lease_until != fence.lease || work.ended() {
+            return Ok(Written::Fenced);
+        }
+        let erased = row.get("erased").is_some_and(|erased| erased == true);
+        let count = |known: &Known| row.get(known.name).and_then(Value::as_u64).unwrap_or(0);
+        if known.is_some_and(|known| !erased && count(&known) > u64::from(known.count)) {
+            return Ok(Written::Outgrown);
+        }
+        if erased && matches!(record.next, Next::Turn { .. }) {
+            return Ok(Written::Fenced);
+        }
+        work.lease_until = None;
+        work.deaths = 0;
+        work.attempts += u32::from(record.counted);
+        let mut parked = None;
+        match &record.next {
+            Next::Again { not_before, queue } => {
+                work.not_before = *not_before;
+                work.due_at = Some(self.timing.due_at(*not_before));
+                work.due_shard = Some(home_shard(&fence.key));
+                work.queue = queue.unwrap_or(work.queue);
+            }
+            Next::Park { hold, now } => {
+                work.due_at = Some(*now);
+                work.due_shard = Some(hold.shard(&fence.key));
+                parked = Some(hold.clone());
+            }
+            Next::Turn { now } => {
+                work.turn += 1;
+                work.not_before = *now;
+                work.due_at = Some(self.timing.due_at(*now));
+                work.due_shard = Some(home_shard(&fence.key));
+            }
+            Next::End { expires_at, .. } => {
+                work.due_at = None;
+                work.due_shard = None;
+                work.expires_at = Some(*expires_at);
+            }
+        }
+        set_state(row, &work)?;
+        if let Next::End { now, failed: true, .. } = &record.next {
+            row.insert(FAILED_AT.into(), now.to_string().into());
+        }
+        row.insert("status".into(), record.status.into());
+        row.extend(patch);
+        for name in record.remove {
+            row.remove(*name);
+        }
+        if let Some(hold) = parked.filter(|hold| !inner.holds.contains(hold)) {
+            inner.holds.push(hold);
+        }
+        Ok(Written::Yes)
+    }
+
     fn change_due(&self, seen: &DueRow, change: impl FnOnce(&mut WorkState)) -> Result<Option<Ring>, StoreError> {
         let mut inner = self.lock()?;
         let Some(row) = inner.rows.get_mut(&seen.key) else { return Ok(None) };

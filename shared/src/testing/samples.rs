@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde_json::json;
 
+use crate::auth::SourceCaller;
+use crate::intake::row;
 use crate::model::delivery::{Delivery, DeliveryStatus};
-use crate::model::event::{Event, EventStatus, Provider};
+use crate::model::event::{Event, Provider};
 use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
+use crate::providers::c2s::verify::incoming;
 use crate::signing::seal::{NONCE_BYTES, StackKeys};
 use crate::signing::secret::Secret;
 use crate::work::{Timing, home_shard};
@@ -85,29 +89,15 @@ pub fn delivery(name: &str, tenant: &TenantId, now: Timestamp) -> Delivery {
     }
 }
 
-/// A C2S lead event that may run from `now`; `name` makes it another event.
+/// A C2S lead event that came in at `now`, as the inbox makes its row; `name` is its lead, and makes it another event.
+///
+/// # Panics
+/// When the name is no lead's.
 #[must_use]
 pub fn lead_event(name: &str, now: Timestamp, timing: &Timing) -> Event {
-    let id = EventId::derive(&["sample", name]);
-    Event {
-        work: work(&RowKey::Event(id.clone()), Queue::Lead, now, timing),
-        id,
-        tenant: TenantId::default_tenant(),
-        source: SourceId::default_c2s(),
-        provider: Provider::C2s,
-        event_type: EventType::LeadReceived,
-        subject: Some(name.to_owned()),
-        occurred_at: now,
-        received_at: now,
-        digest: "d".repeat(32),
-        variants: 0,
-        status: EventStatus::Received,
-        processed_at: None,
-        error: None,
-        result: None,
-        superseded_by: None,
-        contact: None,
-        turn_at: None,
-        erased: false,
-    }
+    let caller =
+        SourceCaller { source: SourceId::default_c2s(), provider: Provider::C2s, tenant: TenantId::default_tenant() };
+    let body = json!({"id": name, "attributes": {"updated_at": "2030-01-20T10:00:00Z"}}).to_string();
+    let mut read = incoming(&caller, &[], body.as_bytes()).expect("a lead");
+    row(&read.remove(0).expect("a lead"), now, timing)
 }

@@ -6,16 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::samples::lead_event;
-use crate::model::event::{Event, EventStatus};
+use crate::intake::{Inbox, Recorded};
+use crate::model::event::{Event, EventStatus, RawBody};
 use crate::model::row::{RowKey, WorkRow};
 use crate::work::{
-    Bell, Claim, ClaimOutcome, Claimed, DueIndex, Fence, Hold, Next, Record, Refusal, Rows, Taken, Timing, home_shard,
-    take,
+    Bell, Claim, ClaimOutcome, Claimed, DueIndex, Fence, Hold, Known, Next, Record, Refusal, Rows, Taken, Timing,
+    Written, home_shard, take,
 };
 
 /// A store under examination.
-pub trait Examined: Rows + DueIndex {}
-impl<S: Rows + DueIndex> Examined for S {}
+pub trait Examined: Rows + DueIndex + Inbox {}
+impl<S: Rows + DueIndex + Inbox> Examined for S {}
 
 #[derive(Debug, Default, Serialize)]
 struct Patch {
@@ -217,6 +218,54 @@ pub async fn parked_work_waits_and_comes_back(store: &impl Examined, name: &str)
     assert!(!store.holds().await.expect("the store answers").contains(&hold));
 }
 
+/// Takes in the event of that name with one of its bodies; the turn it is rung for, if it is a variant that begins one.
+async fn taken_in(store: &impl Examined, name: &str, body: &str) -> (&'static str, Option<u32>) {
+    let event = Event { digest: format!("digest-{body}"), ..lead_event(name, at(0), &Timing::default()) };
+    let raw = RawBody { bytes: body.to_owned().into(), headers: Vec::new() };
+    match store.record_event(&event, &raw).await.expect("the store answers") {
+        Recorded::New => ("new", None),
+        Recorded::Duplicate => ("duplicate", None),
+        Recorded::Variant { ring } => ("variant", ring.map(|ring| ring.bell.turn)),
+        Recorded::Conflict => ("conflict", None),
+    }
+}
+
+/// A variant that comes while its event is worked on is seen by the record that would have ended the work; one that
+/// comes later begins a turn. None is counted twice, and the sixth not at all.
+pub async fn a_variant_is_worked_on_whenever_it_comes(store: &impl Examined, name: &str) {
+    assert_eq!(taken_in(store, name, "first").await, ("new", None));
+    let key = lead_event(name, at(0), &Timing::default()).key();
+    let known = |count| Known { name: "variants", count };
+    let claimed = won(store, &claim(&key, 1, 0)).await;
+    assert_eq!(taken_in(store, name, "second").await, ("variant", None), "its event is being worked on");
+    assert_eq!(taken_in(store, name, "second").await, ("duplicate", None));
+    let outgrown = store.record_if::<Event, _>(&claimed.fence, &ended(1_000), known(0)).await;
+    assert_eq!(outgrown, Ok(Written::Outgrown));
+    assert_eq!(read(store, &key).await.work, claimed.row.work, "nothing was written");
+
+    let next = Next::Turn { now: at(1_000) };
+    let turn =
+        Record { status: EventStatus::Received.name(), next, counted: true, patch: Patch::default(), remove: &[] };
+    assert!(store.record::<Event, _>(&claimed.fence, &turn).await.expect("the store answers"));
+    let row = read(store, &key).await;
+    assert_eq!((row.status, row.variants, row.work.turn, row.work.attempts), (EventStatus::Received, 1, 2, 1));
+    assert_eq!((row.work.deaths, row.work.lease_until, row.work.due_at), (0, None, Some(at(91_000))));
+    let fenced = store.record_if::<Event, _>(&claimed.fence, &ended(2_000), known(1)).await;
+    assert_eq!(fenced, Ok(Written::Fenced), "nothing of the first turn can write");
+
+    let second = won(store, &claim(&key, 2, 2_000)).await;
+    let ends = store.record_if::<Event, _>(&second.fence, &ended(3_000), known(second.row.variants)).await;
+    assert_eq!(ends, Ok(Written::Yes));
+    assert_eq!(taken_in(store, name, "second").await, ("duplicate", None), "it is known");
+    assert!(read(store, &key).await.work.ended());
+    assert_eq!(taken_in(store, name, "third").await, ("variant", Some(3)), "its event's work had ended");
+    for body in ["fourth", "fifth", "sixth"] {
+        assert_eq!(taken_in(store, name, body).await, ("variant", None));
+    }
+    assert_eq!(taken_in(store, name, "seventh").await, ("duplicate", None), "five are enough");
+    assert_eq!(read(store, &key).await.variants, 5);
+}
+
 /// Every question, each with rows of its own under `prefix`.
 pub async fn all(store: &impl Examined, prefix: &str) {
     let name = |question: &str| format!("{prefix}-{question}");
@@ -228,6 +277,7 @@ pub async fn all(store: &impl Examined, prefix: &str) {
     a_record_reschedules(store, &name("again")).await;
     an_ended_row_is_never_claimed_again(store, &name("ended")).await;
     a_new_turn_shuts_the_old_one_out(store, &name("turn")).await;
+    a_variant_is_worked_on_whenever_it_comes(store, &name("variant")).await;
     a_row_that_kills_its_workers_is_given_up(store, &name("deaths")).await;
     a_due_row_is_rung_by_one_sweep(store, &name("sweep")).await;
     parked_work_waits_and_comes_back(store, &name("park")).await;

@@ -45,6 +45,11 @@ pub enum Next {
         /// Since when.
         now: Timestamp,
     },
+    /// Its work begins anew, in the next turn: what it was done with is out of date.
+    Turn {
+        /// Since when.
+        now: Timestamp,
+    },
     /// Its work has ended.
     End {
         /// When.
@@ -69,4 +74,25 @@ pub struct Record<P> {
     pub patch: P,
     /// The kind's own attributes to take away.
     pub remove: &'static [&'static str],
+}
+
+/// A number on a row that only grows, as the worker knows it: a record that names it is not written once it has grown.
+/// Of a row whose data was erased it no longer matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The attribute. Absent is 0.
+    pub name: &'static str,
+    /// What it was when the row was claimed.
+    pub count: u32,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is written.
+    Yes,
+    /// Nothing was changed: the fence no longer stands.
+    Fenced,
+    /// Nothing was changed: what the worker knew has grown.
+    Outgrown,
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::bell::Ring;
 use super::claim::{Claim, ClaimOutcome};
 use super::hold::Hold;
-use super::record::{Fence, Record};
+use super::record::{Fence, Known, Record, Written};
 use crate::model::row::{Queue, RowKey, WorkRow};
 
 /// The store could not do what was asked. Nothing is known of whether it did.
@@ -42,6 +42,14 @@ pub trait Rows: Send + Sync {
         fence: &Fence,
         record: &Record<P>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// As `record`, and as one write with it: only if what the worker knew of the row has not grown.
+    fn record_if<R: WorkRow, P: Serialize + Send + Sync>(
+        &self,
+        fence: &Fence,
+        record: &Record<P>,
+        known: Known,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
     /// Starts the next turn of a row whose work has ended: it leaves the list of the failed, takes `status`, may run
     /// at once, keeps its attempts. Nothing if there is no such row, its work has not ended, or it was erased.

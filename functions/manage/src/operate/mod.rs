@@ -8,6 +8,7 @@ mod dead_letters;
 mod events;
 mod overview;
 mod sources;
+mod stack_key;
 mod subscribe;
 mod switches;
 mod tenants;
@@ -28,6 +29,7 @@ use gancho::manage::event_file::EventFiles;
 use gancho::manage::event_walk::Subjects;
 use gancho::manage::listing::Listing;
 use gancho::manage::subscribe::Hooks;
+use gancho::manage::subscriptions::Subscriptions;
 use gancho::manage::switches::SwitchPanel;
 use gancho::work::{Bells, Rows};
 
@@ -37,11 +39,21 @@ use crate::state::Shared;
 
 /// What the routes need of a store.
 pub(crate) trait Backing:
-    Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + SwitchPanel + 'static
+    Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + Subscriptions + SwitchPanel + 'static
 {
 }
 impl<S> Backing for S where
-    S: Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + SwitchPanel + 'static
+    S: Bells
+        + Cards
+        + DeadLetters
+        + Directory
+        + EventFiles
+        + Listing
+        + Rows
+        + Subjects
+        + Subscriptions
+        + SwitchPanel
+        + 'static
 {
 }
 
@@ -71,7 +83,8 @@ fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, toke
         .route("/switches", get(switches::list))
         .route("/switches/{what}", put(switches::turn))
         .route("/dlq", get(dead_letters::depths))
-        .route("/dlq/{queue}/redrive", post(dead_letters::redrive));
+        .route("/dlq/{queue}/redrive", post(dead_letters::redrive))
+        .route("/stack-key/reseal", post(stack_key::reseal));
     let upstream = Router::new()
         .route("/sources/{id}/subscribe", post(subscribe::subscribe))
         .with_state(Arc::new(Registrar { state: state.clone(), hooks }));

@@ -64,10 +64,7 @@ pub(super) async fn list<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    let mut query = QueryFields::read(query.as_deref());
-    let limit = query.limit();
-    let before = query.parsed::<SourceId>("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
-    query.finish(())?;
+    let (limit, before) = QueryFields::page::<SourceId>(query.as_deref())?;
     let sources = state.store.sources(before.as_ref(), limit + 1).await?;
     Ok(listed(sources, limit, shown, |source| source.id.to_string()))
 }

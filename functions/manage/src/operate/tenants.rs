@@ -55,10 +55,7 @@ pub(super) async fn list<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    let mut query = QueryFields::read(query.as_deref());
-    let limit = query.limit();
-    let before = query.parsed::<TenantId>("cursor", "invalid_cursor", "this is no `next_cursor` of this list");
-    query.finish(())?;
+    let (limit, before) = QueryFields::page::<TenantId>(query.as_deref())?;
     let tenants = state.store.tenants(before.as_ref(), limit + 1).await?;
     Ok(listed(tenants, limit, shown, |tenant| tenant.id.to_string()))
 }

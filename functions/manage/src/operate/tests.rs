@@ -1,5 +1,7 @@
 //! What the operator says and hears, over a store in memory.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use gancho::auth::Credential;
@@ -7,10 +9,12 @@ use gancho::aws::SecretError;
 use gancho::enrichment::ports::{HookAction, Upstream, UpstreamError, UpstreamErrorKind};
 use gancho::manage::defaults;
 use gancho::manage::subscribe::Hooks;
+use gancho::manage::subscription_book::SubscriptionBook;
 use gancho::model::event::Event;
 use gancho::model::row::Queue;
+use gancho::signing::seal::StackKeys;
 use gancho::testing::MemoryStore;
-use gancho::testing::samples::lead_event;
+use gancho::testing::samples::{lead_event, subscription};
 use gancho::work::{Rows, Timing};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -18,6 +22,7 @@ use url::Url;
 
 use super::admin::AdminTokens;
 use super::routes;
+use crate::state::Shared;
 use crate::testing::{now, state_at};
 
 const ADMIN: &str = "the-operators-token";
@@ -54,9 +59,22 @@ pub(super) struct Answer {
 impl Desk {
     pub(super) async fn new() -> Self {
         let store = MemoryStore::default();
+        let state = state_at(store.clone());
+        Self::over(store, state).await
+    }
+
+    /// One whose stack has these keys.
+    async fn with_keys(text: &str) -> Self {
+        let store = MemoryStore::default();
+        let mut state = Arc::into_inner(state_at(store.clone())).unwrap();
+        state.keys = StackKeys::parse(text).unwrap();
+        Self::over(store, Arc::new(state)).await
+    }
+
+    async fn over(store: MemoryStore, state: Shared<MemoryStore>) -> Self {
         let token = Credential::presented("the-default-sources-token").unwrap();
         defaults::ensure(&store, &token, &Timing::default(), now()).await.unwrap();
-        Self { router: routes(state_at(store.clone()), OneToken, DeafC2s), store }
+        Self { router: routes(state, OneToken, DeafC2s), store }
     }
 
     pub(super) async fn say_as(&self, token: Option<&str>, method: &str, path: &str, body: impl Into<Body>) -> Answer {
@@ -235,6 +253,27 @@ async fn dead_letters_are_counted_and_sent_again() {
     let done = desk.post("/dlq/delivery-slow/redrive", json!({})).await.body;
     assert_eq!((done["moved"].as_u64(), done["unreadable"].as_u64()), (Some(1), Some(1)));
     assert_eq!(desk.post("/dlq/none/redrive", json!({})).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_an_older_stack_key_sealed_is_sealed_anew_page_by_page() {
+    let desk = Desk::with_keys(&format!("{},{}", "n".repeat(64), "k".repeat(64))).await;
+    desk.store.add(&subscription("sub_a", "lead.*")).await.unwrap();
+    let done = desk.post("/stack-key/reseal", json!({})).await;
+    assert_eq!(done.status, StatusCode::OK);
+    assert_eq!(done.body, json!({"resealed": 1, "looked_at": 1, "left": 0, "next_cursor": null}));
+    let again = desk.say_as(Some(ADMIN), "POST", "/stack-key/reseal", Body::empty()).await;
+    assert_eq!(again.body, json!({"resealed": 0, "looked_at": 1, "left": 0, "next_cursor": null}));
+    let behind = desk.post("/stack-key/reseal", json!({"cursor": "ten_default"})).await;
+    assert_eq!(behind.body["looked_at"], 0, "it goes on behind the cursor");
+
+    let key_gone = Desk::with_keys(&"n".repeat(64)).await;
+    key_gone.store.add(&subscription("sub_a", "lead.*")).await.unwrap();
+    assert_eq!(key_gone.post("/stack-key/reseal", json!({})).await.body["left"], 1);
+    for (body, code) in [(json!({"cursor": "???"}), "invalid_cursor"), (json!({"page": 2}), "unknown_field")] {
+        let refused = desk.post("/stack-key/reseal", body).await;
+        assert_eq!((refused.status, &refused.body["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(code)));
+    }
 }
 
 #[tokio::test]

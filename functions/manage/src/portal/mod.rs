@@ -20,7 +20,6 @@ use gancho::manage::delivery_list::Horizon;
 use gancho::manage::directory::Directory;
 use gancho::manage::replay::Replays;
 use gancho::manage::subscriptions::Subscriptions;
-use jiff::SignedDuration;
 
 use crate::state::Shared;
 
@@ -49,7 +48,7 @@ pub(crate) fn open(state: Shared<Store>) -> anyhow::Result<Router> {
 
 impl<S, T> Portal<S, T> {
     pub(crate) fn new(state: Shared<S>, sender: T, allowed: AllowList) -> Self {
-        let kept_for = SignedDuration::from_hours(24 * i64::from(state.config.event_retention_days));
+        let kept_for = state.config.event_kept_for;
         let horizon = Horizon { clock: state.clock, kept_for };
         Self { state, sender, allowed, horizon }
     }

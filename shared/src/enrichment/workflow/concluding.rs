@@ -10,7 +10,8 @@ use crate::enrichment::ports::{LeadThread, PersonFinder, PersonRegistry, Upstrea
 use crate::model::event::{Announcement, Event, EventStatus, UpstreamTurn};
 use crate::model::event_type::EventType;
 use crate::model::ids::EventId;
-use crate::work::{Fence, Next, Record, Ring, StoreError};
+use crate::model::row::WorkRow as _;
+use crate::work::{Bell, Fence, Known, Next, Record, Ring, StoreError, Written};
 use jiff::Timestamp;
 
 /// What a record changes on the event's row beside its work.
@@ -94,24 +95,44 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
                 (EventStatus::Failed, self.end(now, true), true)
             }
         };
-        let ended = matches!(next, Next::End { .. });
-        let ring_at = match &next {
+        let mut ended = matches!(next, Next::End { .. });
+        let again_at = match &next {
             Next::Again { not_before, .. } => Some(*not_before),
-            Next::Park { .. } | Next::End { .. } => None,
+            Next::Park { .. } | Next::Turn { .. } | Next::End { .. } => None,
         };
         let remove: &'static [&'static str] = if patch.turn_at.is_none() { &["turn_at"] } else { &[] };
         let record = Record { status: status.name(), next, counted, patch, remove };
-        if self.store.record::<Event, _>(fence, &record).await?
-            && let Some(not_before) = ring_at
-        {
-            let mut ring = Ring::of(event);
-            ring.not_before = not_before;
-            for bell in self.store.ring(&[ring], now).await {
-                tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
+        if !ended {
+            if self.store.record::<Event, _>(fence, &record).await?
+                && let Some(not_before) = again_at
+            {
+                self.ring(event, event.work.turn, not_before, now).await;
             }
+        } else if self.store.record_if::<Event, _>(fence, &record, bodies_known(event)).await? == Written::Outgrown {
+            ended = false;
+            worked.reason = Some("another_body".to_owned());
+            self.begin_anew(event, fence, now).await?;
         }
         worked.processing = ended.then(|| now.duration_since(event.received_at));
         Ok(worked)
+    }
+
+    /// Another body came in after this turn read those there were. The turn has said its say; the next says what is
+    /// known with that body.
+    async fn begin_anew(&self, event: &Event, fence: &Fence, now: Timestamp) -> Result<(), StoreError> {
+        let (status, next) = (EventStatus::Received.name(), Next::Turn { now });
+        let record = Record { status, next, counted: true, patch: Patch::default(), remove: &["turn_at"] };
+        if self.store.record::<Event, _>(fence, &record).await? {
+            self.ring(event, event.work.turn + 1, now, now).await;
+        }
+        Ok(())
+    }
+
+    async fn ring(&self, event: &Event, turn: u32, not_before: Timestamp, now: Timestamp) {
+        let ring = Ring { bell: Bell::new(event.key(), turn), not_before, ..Ring::of(event) };
+        for bell in self.store.ring(&[ring], now).await {
+            tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
+        }
     }
 
     fn end(&self, now: Timestamp, failed: bool) -> Next {
@@ -136,6 +157,11 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         };
         fan_out(&self.store, &announcement, Keep::Always, &self.settings.timing, now).await.map(|_| ())
     }
+}
+
+/// The bodies this turn has seen, if not more: the row is read, by its claim, before the bodies are.
+const fn bodies_known(event: &Event) -> Known {
+    Known { name: "variants", count: event.variants }
 }
 
 fn refusing(hold: &str) -> Option<Upstream> {

@@ -289,6 +289,56 @@ async fn a_create_and_an_update_of_one_new_lead_are_one_look_up_and_one_message(
     assert_eq!((&result["message"], &result["looked_up_by"]), (&json!("skipped"), &json!(first)));
 }
 
+/// The stack's keys after so many rotations, the oldest being the bench's.
+fn rotated(times: usize) -> StackKeys {
+    let newest_first = ["n", "m"][2 - times..].iter().chain(&["k"]).map(|letter| letter.repeat(64));
+    StackKeys::parse(&newest_first.collect::<Vec<_>>().join(",")).unwrap()
+}
+
+#[tokio::test]
+async fn after_a_rotation_of_the_stack_key_nobody_is_looked_up_or_told_again() {
+    let mut bench = bench();
+    let first = bench.lead(0, ana()).await;
+    bench.run_dry().await.unwrap();
+    for times in [1, 2] {
+        bench.keys = rotated(times);
+        let later = bench.lead(i64::try_from(times).unwrap(), ana()).await;
+        bench.run_dry().await.unwrap();
+        assert_eq!((bench.asked(), bench.store.look_ups().len()), ((1, 1, 1), 1), "{times} rotations");
+        assert_eq!(bench.event(&later).await.result.unwrap()["looked_up_by"], json!(first));
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_under_way_goes_on_under_the_new_key_with_what_was_paid_for() {
+    let mut bench = bench();
+    bench.registry.as_ref().unwrap().fail_with([UpstreamErrorKind::Timeout]);
+    let id = bench.lead(0, ana()).await;
+    let ring = bench.store.rung().remove(0);
+    bench.answer(&ring).await.unwrap();
+    assert_eq!((bench.asked(), bench.event(&id).await.status), ((1, 1, 0), EventStatus::Processing));
+    bench.keys = rotated(1);
+    bench.run_dry().await.unwrap();
+    assert_eq!((bench.asked(), bench.event(&id).await.status), ((1, 2, 1), EventStatus::Completed));
+    assert_eq!(bench.store.look_ups().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_looked_up_under_the_newest_key_is_met_before_what_was_under_an_older() {
+    let mut bench = bench();
+    bench.lead(0, ana()).await;
+    bench.run_dry().await.unwrap();
+    // Told again by a version that knew the newest key only.
+    bench.keys = StackKeys::parse(&"m".repeat(64)).unwrap();
+    let second = bench.lead(1, ana()).await;
+    bench.run_dry().await.unwrap();
+    assert_eq!(bench.asked().2, 2);
+    bench.keys = rotated(1);
+    let third = bench.lead(2, ana()).await;
+    bench.run_dry().await.unwrap();
+    assert_eq!(bench.event(&third).await.result.unwrap()["looked_up_by"], json!(second));
+}
+
 #[tokio::test]
 async fn a_lead_whose_contact_data_changed_is_looked_up_again() {
     let bench = bench();
@@ -519,6 +569,78 @@ async fn a_variant_with_other_contact_data_is_processed_with_the_event() {
     let event = bench.event(&id).await;
     assert_eq!((event.work.turn, bench.asked().2), (2, 1));
     assert_eq!(event.result.unwrap()["message"], "sent");
+}
+
+/// What becomes of a lead without contact data whose variant, with some, comes at that point of the first's work.
+async fn variant_at(point: &str) -> (Bench, EventId) {
+    let bench = bench();
+    bench.store.put_subscription(subscription("sub_a", "lead.*"));
+    let id = bench.lead(0, json!({"name": "Ana Silva"})).await;
+    let ring = bench.store.rung().remove(0);
+    let deadline = clock() + SignedDuration::from_secs(60);
+    let variant = async |at: &str| {
+        if at == point {
+            assert_eq!(bench.lead(0, ana()).await, id);
+        }
+    };
+    variant("before the claim").await;
+    let Answered::Yours(claimed) = bench.take(&ring.bell, deadline).await.unwrap() else { panic!("it is free") };
+    variant("before the bodies are read").await;
+    let verdict = bench.run(&claimed.row, deadline).await.unwrap();
+    variant("before the end is recorded").await;
+    bench.record(&claimed.row, &claimed.fence, verdict).await.unwrap();
+    variant("after the end").await;
+    (bench, id)
+}
+
+#[tokio::test]
+async fn a_variant_is_worked_on_at_whatever_moment_it_comes() {
+    for (point, turns) in [
+        ("before the claim", 1),
+        ("before the bodies are read", 2),
+        ("before the end is recorded", 2),
+        ("after the end", 2),
+    ] {
+        let (bench, id) = variant_at(point).await;
+        bench.run_dry().await.unwrap();
+        let event = bench.event(&id).await;
+        assert_eq!((event.status, event.work.turn), (EventStatus::Completed, turns), "{point}");
+        assert_eq!(bench.asked().2, 1, "{point}: the person was told of, once");
+        let said = bench.store.announcements();
+        assert_eq!(said.iter().filter(|said| said.event_type == EventType::LeadEnriched).count(), 1, "{point}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_killed_between_a_variant_and_its_turn_loses_nothing() {
+    for n in 0..20 {
+        let bench = bench();
+        let id = bench.lead(0, json!({"name": "Ana Silva"})).await;
+        let ring = bench.store.rung().remove(0);
+        let deadline = clock() + SignedDuration::from_secs(60);
+        let Answered::Yours(claimed) = bench.take(&ring.bell, deadline).await.unwrap() else { panic!("it is free") };
+        let verdict = bench.run(&claimed.row, deadline).await.unwrap();
+        bench.lead(0, ana()).await;
+        bench.store.die_after(n);
+        let died = bench.record(&claimed.row, &claimed.fence, verdict).await.is_err();
+        bench.store.revive();
+        bench.store.end_lease(&ring.bell.row);
+        let _ = bench.store.rung();
+        let row = bench.event(&id).await;
+        assert!(!row.work.ended(), "killed at write {n}");
+        bench.answer(&Ring::of(&row)).await.unwrap();
+        bench.run_dry().await.unwrap();
+        assert_eq!(
+            (bench.event(&id).await.status, bench.asked().2),
+            (EventStatus::Completed, 1),
+            "killed at write {n}"
+        );
+        if !died {
+            assert!(n > 1, "the list of writes was gone through");
+            return;
+        }
+    }
+    panic!("the record writes more often than this test counts");
 }
 
 #[tokio::test]
