@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a part of a flow fails its flow")]
 
 mod deliveries_go_out;
+mod endpoints_misbehave;
+mod events_are_gathered;
+mod hostile_addresses;
 mod leads_are_enriched;
 mod leads_change;
 mod leads_come_in;
@@ -11,5 +14,6 @@ mod people_have_rights;
 mod receivers_verify;
 mod switches_and_sources;
 mod tenants_are_apart;
+mod tenants_publish;
 mod upstreams_fail;
 mod workers_die;

@@ -158,6 +158,19 @@ impl Cloud {
         self.call("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
     }
 
+    /// Sets one text on an item that is there.
+    pub async fn set_text(&self, table: &str, pk: &str, sk: &str, name: &str, text: &str) {
+        let body = json!({
+            "TableName": Stack::get().tables[table],
+            "Key": key(pk, sk),
+            "UpdateExpression": "SET #name = :text",
+            "ConditionExpression": "attribute_exists(pk) AND attribute_exists(#name)",
+            "ExpressionAttributeNames": {"#name": name},
+            "ExpressionAttributeValues": {":text": {"S": text}},
+        });
+        self.call("dynamodb", "DynamoDB_20120810.UpdateItem", &body).await;
+    }
+
     /// Deletes an item, there or not.
     pub async fn delete_item(&self, table: &str, pk: &str, sk: &str) {
         let body = json!({"TableName": Stack::get().tables[table], "Key": key(pk, sk)});

@@ -54,6 +54,7 @@ pub struct Flow {
 enum Place {
     Beside { _floor: RwLockReadGuard<'static, ()>, _trouble: Option<MutexGuard<'static, ()>> },
     Alone { _floor: RwLockWriteGuard<'static, ()> },
+    Guest,
 }
 
 impl Drop for Place {
@@ -97,6 +98,11 @@ impl Flow {
         Self::begin(place).await
     }
 
+    /// A second tenant in a flow that runs alone: it takes no place of its own.
+    pub async fn another() -> Self {
+        Self::begin(Place::Guest).await
+    }
+
     async fn begin(place: Place) -> Self {
         let (operator, stage) = (Api::operator(), Stage::default());
         let name = format!("flow-{}", unique());
@@ -130,6 +136,31 @@ impl Flow {
         let made = self.tenant.post("/api/v1/tenant/webhooks/subscriptions", &fields).await.with(201);
         self.stage.instruct(receiver, json!({"secret": made["secret"]})).await;
         made
+    }
+
+    /// A tenant publishes an event that is taken; its id.
+    pub async fn publish(&self, event: &Value) -> String {
+        let taken = self.tenant.post("/api/v1/tenant/events", event).await.with(202);
+        assert_eq!(taken["duplicate"], false, "{taken}");
+        id_of(&taken)
+    }
+
+    /// A subscription to one event at a receiver of its own; its id and the receiver.
+    pub async fn receiver_of(&self, event: &str, name: &str, mut fields: Value, orders: Value) -> (String, String) {
+        let receiver = format!("{}-{name}", self.receiver);
+        self.stage.instruct(&receiver, orders).await;
+        fields["event"] = json!(event);
+        let made = self.subscribe(&receiver, fields).await;
+        (id_of(&made), receiver)
+    }
+
+    /// The only delivery to a subscription, once it has this status.
+    pub async fn delivery_that_is(&self, status: &str, subscription: &str) -> Value {
+        until(&format!("a delivery that is {status}"), async || {
+            let found = self.deliveries(subscription).await.into_iter().next()?;
+            (found["status"] == status).then_some(found)
+        })
+        .await
     }
 
     /// A person the registries know, new to everybody else.
@@ -243,6 +274,18 @@ impl Flow {
         })
         .await;
         self.make_due(id).await;
+        self.cloud.sweep().await;
+    }
+
+    /// The same for a delivery of an event.
+    pub async fn sweep_after_the_lease_of(&self, event: &str, delivery: &str) {
+        let (pk, sk) = (format!("EVENT#{event}"), format!("DELIVERY#{delivery}"));
+        until_within("the end of a dead worker's lease", Duration::from_secs(60), async || {
+            let row = self.cloud.item("events", &pk, &sk).await?;
+            row["lease_until"].as_i64().is_none_or(|until| until < Timestamp::now().as_millisecond()).then_some(())
+        })
+        .await;
+        self.cloud.set_number("events", &pk, &sk, "due_at", Timestamp::now().as_millisecond() - 1).await;
         self.cloud.sweep().await;
     }
 

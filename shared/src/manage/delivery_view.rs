@@ -1,5 +1,7 @@
 //! A delivery as its tenant sees it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -14,6 +16,9 @@ pub struct DeliveryView {
     id: DeliveryId,
     event_id: EventId,
     event: EventType,
+    /// The events gathered into it; absent where it is of one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    events: BTreeSet<EventId>,
     subscription_id: SubscriptionId,
     status: DeliveryStatus,
     created_at: Timestamp,
@@ -40,6 +45,7 @@ impl From<Delivery> for DeliveryView {
             id: delivery.id,
             event_id: delivery.event,
             event: delivery.event_type,
+            events: delivery.batch_events,
             subscription_id: delivery.subscription,
             status: delivery.status,
             created_at: delivery.created_at,

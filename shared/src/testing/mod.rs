@@ -2,6 +2,7 @@
 
 pub mod book_exam;
 pub mod directory_exam;
+pub mod hostile_hosts;
 pub mod listing_exam;
 mod memory_batches;
 mod memory_book;
