@@ -28,6 +28,29 @@ fn of<'a>(written: &'a [(String, f64)], function: &str) -> impl Iterator<Item = 
 }
 
 #[tokio::test]
+async fn a_published_event_with_one_receiver_costs_at_most_eleven_write_units() {
+    const AT_MOST: f64 = 11.0;
+    let flow = Flow::alone().await;
+    let (subscription, _) = flow.receiver_of("payment.*", "cost", json!({}), json!({})).await;
+    let since = Timestamp::now();
+    let example = flow.tenant.get("/api/v1/tenant/webhooks/event-types").await.with(200)["data"]
+        .as_array()
+        .and_then(|all| all.iter().find(|entry| entry["type"] == "payment.received").cloned())
+        .expect("it is in the catalogue");
+    flow.publish(&example["example"]).await;
+    flow.delivery_that_is("delivered", &subscription).await;
+
+    let written = until("all lines of the log", async || {
+        let written = written(&flow.cloud, since).await;
+        ["receive", "dispatch", "deliver"].iter().all(|function| of(&written, function).count() > 0).then_some(written)
+    })
+    .await;
+    let units: f64 = written.iter().map(|(_, units)| units).sum();
+    println!("{units} write units: {written:?}");
+    assert!(units > 0.0 && units <= AT_MOST, "{units} write units: {written:#?}");
+}
+
+#[tokio::test]
 async fn a_lead_found_by_its_telephone_number_costs_at_most_twenty_write_units() {
     const AT_MOST: f64 = 20.0;
     let flow = Flow::alone().await;

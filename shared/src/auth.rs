@@ -247,6 +247,43 @@ impl<C: Cards> Door<C> {
     }
 }
 
+/// Where it is noted when a key was last used.
+pub trait KeyUses: Send + Sync {
+    /// Notes that a key was used at that hour, if it was not used later.
+    fn key_used(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        hour: Timestamp,
+    ) -> impl Future<Output = Result<(), CardError>> + Send;
+}
+
+/// The hour in which each key was last seen here: it is noted once an hour, not once a request.
+#[derive(Debug, Default)]
+pub struct LastUses(Mutex<HashMap<KeyId, Timestamp>>);
+
+impl LastUses {
+    /// Notes that a tenant's key was used now. A note that could not be written is let go.
+    pub async fn note(&self, uses: &impl KeyUses, caller: &TenantCaller, now: Timestamp) {
+        let second = now.as_second();
+        let hour = Timestamp::from_second(second - second.rem_euclid(3600)).unwrap_or(now);
+        if !self.is_new(&caller.key, hour) {
+            return;
+        }
+        if let Err(error) = uses.key_used(&caller.tenant, &caller.key, hour).await {
+            tracing::warn!(key.id = %caller.key, %error, "the use of a key could not be noted");
+        }
+    }
+
+    fn is_new(&self, key: &KeyId, hour: Timestamp) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED && !seen.contains_key(key) {
+            seen.clear();
+        }
+        seen.insert(key.clone(), hour) != Some(hour)
+    }
+}
+
 fn allowed(cidrs: &[IpNet], from: Option<IpAddr>) -> Result<(), Denied> {
     let inside = cidrs.is_empty() || from.is_some_and(|ip| cidrs.iter().any(|net| net.contains(&ip)));
     if inside { Ok(()) } else { Err(Denied::Address) }
@@ -347,6 +384,26 @@ mod tests {
         door.cards.0.lock().unwrap().clear();
         assert!(knock(&door, 1, at(9)).await.is_ok());
         assert_eq!(knock(&door, 1, at(10)).await, Err(Denied::Unauthorized));
+    }
+
+    #[derive(Default)]
+    struct Notebook(Mutex<Vec<i64>>);
+
+    impl KeyUses for Notebook {
+        async fn key_used(&self, _: &TenantId, _: &KeyId, hour: Timestamp) -> Result<(), CardError> {
+            self.0.lock().unwrap().push(hour.as_second() % 86_400 / 3600);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_use_of_a_key_is_noted_once_an_hour() {
+        let (uses, book) = (LastUses::default(), Notebook::default());
+        let caller = TenantCaller { tenant: TenantId::default_tenant(), key: "key_1".parse().unwrap() };
+        for minute in [0, 1, 30, 59, 61, 119, 121] {
+            uses.note(&book, &caller, Timestamp::from_second(minute * 60).unwrap()).await;
+        }
+        assert_eq!(*book.0.lock().unwrap(), [0, 1, 2]);
     }
 
     #[test]

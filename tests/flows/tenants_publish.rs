@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const EVENTS: &str = "/api/v1/tenant/events";
 
 /// A payment of that amount.
-pub fn payment(amount: &str) -> Value {
+pub(crate) fn payment(amount: &str) -> Value {
     json!({"type": "payment.received", "data": {"payment_id": "pay_1", "amount": amount, "currency": "EUR"}})
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gancho::auth::Door;
+use gancho::auth::{Door, LastUses};
 use gancho::config::ManageConfig;
 use gancho::signing::seal::StackKeys;
 use jiff::Timestamp;
@@ -13,6 +13,8 @@ pub(crate) struct State<S> {
     pub(crate) store: S,
     /// Credentials, looked up by their cards.
     pub(crate) door: Door<S>,
+    /// When tenants' keys were last used.
+    pub(crate) uses: LastUses,
     /// What secrets are sealed with.
     pub(crate) keys: StackKeys,
     /// What the environment says.
@@ -30,7 +32,15 @@ impl<S: gancho::auth::Cards + Clone> State<S> {
     /// The state of this process, on the system's clock and randomness.
     pub(crate) fn new(store: S, keys: StackKeys, config: ManageConfig) -> Shared<S> {
         let fill = |bytes: &mut [u8]| rand::fill(bytes);
-        Arc::new(Self { door: Door::new(store.clone()), store, keys, config, clock: Timestamp::now, fill })
+        Arc::new(Self {
+            door: Door::new(store.clone()),
+            uses: LastUses::default(),
+            store,
+            keys,
+            config,
+            clock: Timestamp::now,
+            fill,
+        })
     }
 }
 

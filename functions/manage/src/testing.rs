@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gancho::auth::Door;
+use gancho::auth::{Door, LastUses};
 use gancho::config::ManageConfig;
 use gancho::testing::MemoryStore;
 use gancho::testing::samples::stack_keys;
@@ -28,5 +28,13 @@ pub(crate) fn state_at(store: MemoryStore) -> Shared<MemoryStore> {
     ]);
     let config = ManageConfig::from_vars(&vars).expect("settings");
     let (clock, fill) = (now as fn() -> Timestamp, (|bytes: &mut [u8]| rand::fill(bytes)) as fn(&mut [u8]));
-    Arc::new(State { door: Door::new(store.clone()), store, keys: stack_keys(), config, clock, fill })
+    Arc::new(State {
+        door: Door::new(store.clone()),
+        uses: LastUses::default(),
+        store,
+        keys: stack_keys(),
+        config,
+        clock,
+        fill,
+    })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
-use gancho::auth::{Cards, Door};
+use gancho::auth::{Cards, Door, KeyUses, LastUses};
 use gancho::aws::WriteMeter;
 use gancho::intake::Inbox;
 use gancho::work::{Bells, Timing};
@@ -19,6 +19,8 @@ pub(crate) struct State<S> {
     pub(crate) store: S,
     /// Who is let in.
     pub(crate) door: Door<S>,
+    /// When tenants' keys were last used.
+    pub(crate) uses: LastUses,
     /// What the store writes.
     pub(crate) meter: WriteMeter,
     /// How work is timed.
@@ -32,8 +34,8 @@ pub(crate) struct State<S> {
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Inbox + Bells + Cards + Connected + 'static {}
-impl<S: Inbox + Bells + Cards + Connected + 'static> Backing for S {}
+pub(crate) trait Backing: Inbox + Bells + Cards + KeyUses + Connected + 'static {}
+impl<S: Inbox + Bells + Cards + KeyUses + Connected + 'static> Backing for S {}
 
 /// Bodies above this never reach a handler. A little above what any provider may send, so that the handler can say
 /// which limit was passed.

@@ -10,7 +10,7 @@ mod testing;
 
 use std::sync::Arc;
 
-use gancho::auth::Door;
+use gancho::auth::{Door, LastUses};
 use gancho::aws::{Budget, Store, connect};
 use gancho::config::{Environment, ReceiveConfig};
 use gancho::lambda::{http, telemetry};
@@ -28,6 +28,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let state = handler::State {
         store,
         door,
+        uses: LastUses::default(),
         meter,
         timing: config.timing,
         c2s_token_header: config.c2s_token_header,

@@ -132,7 +132,11 @@ impl<S: Backing> Publishing<'_, S> {
     }
 
     async fn take(&self, events: &[Incoming]) -> Result<Vec<Recorded>, Problem> {
-        let recorded = take_in(&self.state.store, events, &self.state.timing, self.now).await?;
+        let State { store, timing, uses, .. } = self.state;
+        // Beside each other: the note takes no time of the caller's.
+        let taken = take_in(store, events, timing, self.now);
+        let (recorded, ()) = tokio::join!(taken, uses.note(store, self.caller, self.now));
+        let recorded = recorded?;
         tracing::info!(
             tenant.id = %self.caller.tenant,
             key.id = %self.caller.key,

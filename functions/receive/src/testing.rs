@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use gancho::auth::{Card, Credential, Door, Opens};
+use gancho::auth::{Card, Credential, Door, LastUses, Opens};
 use gancho::aws::WriteMeter;
 use gancho::model::event::Provider;
 use gancho::model::ids::{SourceId, TenantId};
@@ -64,6 +64,7 @@ impl Bell {
         let state = State {
             store: store.clone(),
             door: Door::new(store.clone()),
+            uses: LastUses::default(),
             meter: WriteMeter::default(),
             timing: Timing::default(),
             c2s_token_header: "x-webhook-token".into(),

@@ -82,6 +82,7 @@ pub async fn create(
         hash: credential.hash(),
         hint: text[text.len() - 4..].to_owned(),
         created_at: now,
+        last_used_at: None,
         valid_until: new.expires_at,
     };
     let changes = [Change::Create(Entry::Key(key.clone())), Change::Create(Entry::Card(card(&key, &tenant)))];

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::MemoryStore;
 use super::memory_rows::Inner;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
@@ -17,6 +19,14 @@ pub(super) struct Shelves {
     tenants: BTreeMap<TenantId, Tenant>,
     keys: BTreeMap<(TenantId, KeyId), ApiKey>,
     sources: BTreeMap<SourceId, Source>,
+}
+
+impl Shelves {
+    pub(super) fn note_use(&mut self, tenant: &TenantId, key: &KeyId, hour: Timestamp) {
+        if let Some(key) = self.keys.get_mut(&(tenant.clone(), key.clone())) {
+            key.last_used_at = key.last_used_at.max(Some(hour));
+        }
+    }
 }
 
 impl Directory for MemoryStore {

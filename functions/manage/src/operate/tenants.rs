@@ -33,6 +33,7 @@ fn key_shown(key: &ApiKey) -> Value {
         "name": key.name,
         "hint": key.hint,
         "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
         "expires_at": key.valid_until,
     })
 }

@@ -18,6 +18,7 @@ impl<S: Backing, T: Out> FromRequestParts<Arc<Portal<S, T>>> for Caller {
     async fn from_request_parts(parts: &mut Parts, portal: &Arc<Portal<S, T>>) -> Result<Self, Problem> {
         let state = &portal.state;
         let caller = state.door.tenant(bearer(&parts.headers).as_ref(), state.now()).await?;
+        state.uses.note(&state.store, &caller, state.now()).await;
         Ok(Self(caller.tenant))
     }
 }

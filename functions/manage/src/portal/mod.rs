@@ -11,7 +11,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::routing::{get, post};
 use gancho::address::AllowList;
-use gancho::auth::Cards;
+use gancho::auth::{Cards, KeyUses};
 use gancho::aws::Store;
 use gancho::clients::receiver::Receiver;
 use gancho::delivery::send::Sender;
@@ -32,8 +32,8 @@ pub(crate) struct Portal<S, T> {
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Cards + Clone + Directory + Subscriptions + Replays + 'static {}
-impl<S: Cards + Clone + Directory + Subscriptions + Replays + 'static> Backing for S {}
+pub(crate) trait Backing: Cards + KeyUses + Clone + Directory + Subscriptions + Replays + 'static {}
+impl<S: Cards + KeyUses + Clone + Directory + Subscriptions + Replays + 'static> Backing for S {}
 
 /// What the routes send tests with.
 pub(crate) trait Out: Sender + Send + Sync + 'static {}
