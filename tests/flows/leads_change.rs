@@ -2,6 +2,7 @@
 
 use gancho_tests::flow::Flow;
 use gancho_tests::lead::Lead;
+use gancho_tests::waiting::until;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -27,6 +28,28 @@ async fn a_creation_and_an_update_milliseconds_apart_are_looked_up_and_told_once
     assert_eq!(flow.stage.messages(&lead.id).await.len(), 1);
     assert_eq!(flow.stage.requests("diretrix", &person.phone[2..]).await.len(), 1);
     assert_eq!(flow.stage.requests("work", &person.cpf).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_body_of_one_second_that_comes_while_the_first_is_worked_on_is_worked_on_next() {
+    let flow = Flow::beside_others().await;
+    let person = flow.known_person().await;
+    let mut lead = Lead::new(person.by_phone());
+    let when = json!({"key": &person.phone[2..]});
+    let slow = flow.stage.fault("diretrix", when, Some(1), json!({"kind": "delay", "ms": 3_000})).await;
+    let id = flow.bring(&lead, &[0]).await.remove(0);
+    until("the question that is answered late", async || flow.stage.struck(slow).await.is_none().then_some(())).await;
+    lead.customer["email"] = json!(person.email);
+    let variant = flow.post(&lead.changed(0)).await.with(200);
+    assert_eq!((&variant["processed"], &variant["duplicates"]), (&json!(0), &json!(1)));
+
+    let event = until("the end of the second turn", async || {
+        let event = flow.event(&id).await;
+        (event["turn"] == 2 && event["status"] == "completed").then_some(event)
+    })
+    .await;
+    assert_eq!((&event["variants"], &event["result"]["message"]), (&json!(1), &json!("sent")), "{event:#}");
+    assert_eq!(flow.stage.messages(&lead.id).await.len(), 2, "one for each of what the lead said");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use gancho_tests::flow::Flow;
 use gancho_tests::lead::{Lead, Person};
 use gancho_tests::stack::Stack;
 use gancho_tests::waiting::until;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn counts(answer: &Value) -> (u64, u64, u64, u64) {
@@ -161,4 +162,28 @@ async fn two_hundred_copies_at_once_are_one_event_one_message_and_one_delivery()
     })
     .await;
     assert_eq!(deliveries.len(), 2, "one lead.received and one lead.enriched");
+}
+
+#[tokio::test]
+async fn a_lead_whose_webhook_never_came_is_brought_in_by_the_poll() {
+    // The poll takes in whatever C2S has, for the default source.
+    let flow = Flow::alone().await;
+    let lead = Lead::new(flow.known_person().await.by_phone());
+    let told = lead.changed(0);
+    flow.stage.hold_lead(&json!({"id": told["id"], "attributes": told["attributes"]})).await;
+    assert_eq!(flow.only_event_of(&lead).await, None);
+
+    let before_now = Timestamp::now().as_millisecond() - 1;
+    for time in ["not_before", "due_at"] {
+        flow.cloud.set_number("events", "POLL#src_default", "JOB", time, before_now).await;
+    }
+    flow.cloud.sweep().await;
+    let id = until("the lead to come in", async || flow.only_event_of(&lead).await).await;
+    let event = flow.completed(&id).await;
+    assert_eq!((&event["tenant_id"], &event["result"]["message"]), (&json!("ten_default"), &json!("sent")));
+    assert_eq!(flow.stage.messages(&lead.id).await.len(), 1);
+
+    let token = Some(Stack::get().c2s_token.as_str());
+    let late = Api::nobody().c2s_by_header(token, &told).await.with(200);
+    assert_eq!(counts(&late), (1, 0, 1, 0), "the webhook that comes after all tells nothing new");
 }

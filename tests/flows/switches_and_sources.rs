@@ -5,7 +5,7 @@ use std::time::Duration;
 use gancho_tests::api::Api;
 use gancho_tests::flow::Flow;
 use gancho_tests::lead::{Lead, Person};
-use gancho_tests::waiting::{taken_effect, throughout, until};
+use gancho_tests::waiting::{taken_effect, throughout};
 use serde_json::json;
 
 #[tokio::test]
@@ -16,12 +16,7 @@ async fn a_paused_source_stores_what_comes_and_loses_nothing() {
     taken_effect().await;
     let person = flow.known_person().await;
     let (lead, id) = flow.new_lead(person.by_phone()).await;
-    until("the lead to wait behind the switch", async || {
-        let event = flow.event(&id).await;
-        let hold = format!("switch:source:{}", flow.source);
-        event["timeline"].as_array()?.iter().any(|moment| moment["detail"] == hold.as_str()).then_some(())
-    })
-    .await;
+    flow.waits_behind(&id, &format!("source:{}", flow.source)).await;
     flow.cloud.sweep().await;
     throughout(Duration::from_secs(3), async || {
         assert_eq!(flow.event(&id).await["status"], "received");
@@ -53,6 +48,55 @@ async fn a_paused_subscription_keeps_its_deliveries_for_later() {
     flow.cloud.sweep().await;
     flow.hears("lead.received").await;
     flow.hears("lead.unmatched").await;
+}
+
+/// While a switch is off, the default tenant's leads wait, and the flow's own if the switch concerns them; then all
+/// flow.
+async fn a_switch_parks_and_lets_go(switch: &str, concerns_everybody: bool) {
+    let flow = Flow::alone().await;
+    let path = format!("/api/v1/admin/switches/{switch}");
+    flow.operator.put(&path, &json!({"paused": true, "reason": "a flow"})).await.with(200);
+    taken_effect().await;
+    let (default_lead, default_event) = flow.default_lead(flow.known_person().await.by_phone()).await;
+    let (own_lead, own_event) = flow.new_lead(flow.known_person().await.by_phone()).await;
+    flow.waits_behind(&default_event, switch).await;
+    if concerns_everybody {
+        flow.waits_behind(&own_event, switch).await;
+    } else {
+        assert_eq!(flow.completed(&own_event).await["result"]["message"], "sent", "it is another tenant's");
+    }
+    let messages_meanwhile = usize::from(!concerns_everybody);
+    flow.cloud.sweep().await;
+    throughout(Duration::from_secs(3), async || {
+        assert_eq!(flow.event(&default_event).await["status"], "received");
+        assert!(flow.stage.messages(&default_lead.id).await.is_empty());
+        assert_eq!(flow.stage.messages(&own_lead.id).await.len(), messages_meanwhile);
+    })
+    .await;
+
+    flow.operator.put(&path, &json!({"paused": false})).await.with(200);
+    taken_effect().await;
+    flow.cloud.sweep().await;
+    for (lead, event) in [(&default_lead, &default_event), (&own_lead, &own_event)] {
+        assert_eq!(flow.completed(event).await["result"]["message"], "sent");
+        assert_eq!(flow.stage.messages(&lead.id).await.len(), 1);
+    }
+    flow.hears("lead.enriched").await;
+}
+
+#[tokio::test]
+async fn while_everything_is_paused_all_work_waits_and_then_flows() {
+    a_switch_parks_and_lets_go("all", true).await;
+}
+
+#[tokio::test]
+async fn while_a_provider_is_paused_its_leads_wait_and_then_flow() {
+    a_switch_parks_and_lets_go("provider:c2s", true).await;
+}
+
+#[tokio::test]
+async fn while_a_tenant_is_paused_its_leads_wait_and_those_of_others_do_not() {
+    a_switch_parks_and_lets_go("tenant:ten_default", false).await;
 }
 
 #[tokio::test]

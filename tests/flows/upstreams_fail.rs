@@ -1,7 +1,9 @@
 //! When C2S, Diretrix or the Work API do not do what they are asked.
 
+use gancho_tests::cloud::Cloud;
 use gancho_tests::flow::{Flow, body_of};
 use gancho_tests::lead::Lead;
+use gancho_tests::processes;
 use gancho_tests::waiting::until;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -82,6 +84,50 @@ async fn a_message_without_an_answer_that_is_not_in_the_thread_is_shown_as_uncon
 #[tokio::test]
 async fn a_message_without_an_answer_or_a_thread_is_shown_as_unconfirmed() {
     assert_eq!(an_unknown_outcome("cut", false).await, (json!("unconfirmed"), 0, 1));
+}
+
+/// A stack that sends a message of unknown outcome once more: `enrich` in a version of its own.
+struct Resending(String);
+
+impl Resending {
+    async fn begin(flow: &Flow) -> Self {
+        let before = flow.cloud.deploy_with("enrich", "RESEND_AFTER_UNKNOWN", "true").await;
+        // Whoever was at work goes on in the version before; nobody is, after this.
+        let _ = processes::kill("enrich");
+        Self(before)
+    }
+}
+
+impl Drop for Resending {
+    fn drop(&mut self) {
+        let before = self.0.clone();
+        let restored = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Cloud::default().point("enrich", &before));
+            let _ = processes::kill("enrich");
+        });
+        let _ = restored.join();
+    }
+}
+
+#[tokio::test]
+async fn a_message_without_an_answer_is_sent_once_more_and_never_twice_where_the_operator_wants_it() {
+    let flow = Flow::alone().await;
+    let resending = Resending::begin(&flow).await;
+    // How often the connection breaks before C2S has the message; what becomes of it.
+    for (times, result, messages) in [(1, "sent", 1), (2, "unconfirmed", 0)] {
+        let lead = Lead::new(flow.known_person().await.by_phone());
+        let when = json!({"method": "POST", "lead_id": lead.id});
+        let _ = flow.stage.fault("c2s", when, Some(times), json!({"kind": "cut"})).await;
+        let id = flow.bring(&lead, &[0]).await.remove(0);
+        assert_eq!(flow.completed(&id).await["result"]["message"], result, "{times} times");
+        assert_eq!(flow.stage.messages(&lead.id).await.len(), messages, "{times} times");
+        let sent = flow.stage.requests("c2s", &format!("{}/create_message", lead.id)).await;
+        assert_eq!(sent.len(), 2, "{times} times: once, and once more");
+    }
+    drop(resending);
+    let (_, id) = flow.new_lead(flow.known_person().await.by_phone()).await;
+    flow.completed(&id).await;
 }
 
 #[tokio::test]

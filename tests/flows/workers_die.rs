@@ -5,7 +5,7 @@ use std::time::Duration;
 use gancho_tests::flow::Flow;
 use gancho_tests::lead::{Lead, Person};
 use gancho_tests::processes;
-use gancho_tests::waiting::{until, until_within};
+use gancho_tests::waiting::{throughout, until, until_within};
 use serde_json::{Value, json};
 
 /// A worker is killed while an upstream holds its call; the sweep brings the lead to another, which ends it.
@@ -90,6 +90,33 @@ async fn a_bell_that_cannot_be_read_ends_among_the_dead_letters_and_delays_nobod
     let depths = flow.operator.get("/api/v1/admin/dlq").await.with(200);
     let lead = depths["data"].as_array().unwrap().iter().find(|queue| queue["queue"] == "lead").unwrap();
     assert!(lead["dead_letters"]["waiting"].as_u64().unwrap() >= 1, "{depths:#}");
+}
+
+#[tokio::test]
+async fn a_bell_among_the_dead_letters_rings_again_when_an_operator_says_so() {
+    let flow = Flow::alone().await;
+    let stack = gancho_tests::stack::Stack::get();
+    let (queue, dead) = (&stack.queues["lead"], &stack.dead_letters["lead"]);
+    let lead = Lead::new(flow.known_person().await.by_phone());
+    flow.cloud.set_consuming("enrich", false).await;
+    let id = flow.bring(&lead, &[0]).await.remove(0);
+    // As SQS does with a message that was received too often.
+    until("the bell", async || flow.cloud.take_out(queue, &id).await.then_some(())).await;
+    let bell = json!({"v": 1, "row": format!("event/{id}"), "turn": 1}).to_string();
+    flow.cloud.send(dead, &bell).await;
+    // No sweep is to be what rings for it.
+    let in_an_hour = jiff::Timestamp::now().as_millisecond() + 3_600_000;
+    flow.cloud.set_number("events", &format!("EVENT#{id}"), "EVENT", "due_at", in_an_hour).await;
+    flow.cloud.set_consuming("enrich", true).await;
+    flow.cloud.sweep().await;
+    throughout(Duration::from_secs(3), async || assert_eq!(flow.event(&id).await["status"], "received")).await;
+
+    let redriven = flow.operator.post("/api/v1/admin/dlq/lead/redrive", &json!({})).await.with(200);
+    assert_eq!(redriven["queue"], "lead");
+    assert!(redriven["moved"].as_u64().unwrap() >= 1, "{redriven:#}");
+    assert_eq!(flow.completed(&id).await["result"]["message"], "sent");
+    assert_eq!(flow.stage.messages(&lead.id).await.len(), 1);
+    assert!(!flow.cloud.waiting(dead).await.contains(&bell), "it is no dead letter any more");
 }
 
 #[tokio::test]

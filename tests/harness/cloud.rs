@@ -57,6 +57,38 @@ impl Cloud {
         assert!(found > 0, "{name} reads no queue: {mappings:#}");
     }
 
+    /// Deploys a function anew with one setting changed, as a deployment of the stack would: a version of its own, and
+    /// the alias on it. The version before, to go back to.
+    pub async fn deploy_with(&self, function: &str, setting: &str, value: &str) -> String {
+        let path = Self::path_of(function);
+        let before = self.lambda(Method::GET, &format!("{path}/aliases/live"), None).await;
+        let before = before["FunctionVersion"].as_str().expect("its version").to_owned();
+        let standing = self.lambda(Method::GET, &format!("{path}/configuration"), None).await;
+        let mut variables = standing["Environment"]["Variables"].clone();
+        let kept = variables.clone();
+        assert!(variables[setting].is_string(), "{function} has no setting {setting}");
+        variables[setting] = json!(value);
+        for (variables, published) in [(variables, true), (kept, false)] {
+            let changed = json!({"Environment": {"Variables": variables}});
+            self.lambda(Method::PUT, &format!("{path}/configuration"), Some(&changed)).await;
+            if published {
+                let made = self.lambda(Method::POST, &format!("{path}/versions"), Some(&json!({}))).await;
+                self.point(function, made["Version"].as_str().expect("a version")).await;
+            }
+        }
+        before
+    }
+
+    /// Lets the alias that everybody calls mean this version of a function.
+    pub async fn point(&self, function: &str, version: &str) {
+        let path = format!("{}/aliases/live", Self::path_of(function));
+        self.lambda(Method::PUT, &path, Some(&json!({"FunctionVersion": version}))).await;
+    }
+
+    fn path_of(function: &str) -> String {
+        format!("/2015-03-31/functions/{}", Stack::get().functions[function])
+    }
+
     async fn lambda(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let stack = Stack::get();
         let request = self

@@ -12,8 +12,9 @@ use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::api::{Answer, Api};
 use crate::cloud::Cloud;
 use crate::lead::{Lead, Person, unique};
+use crate::stack::Stack;
 use crate::stage::Stage;
-use crate::waiting::{until, until_within};
+use crate::waiting::{taken_effect, until, until_within};
 
 /// Held by every flow: shared by those that run beside each other, whole by one that runs alone.
 static FLOOR: RwLock<()> = RwLock::const_new(());
@@ -60,10 +61,13 @@ enum Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if matches!(self, Self::Alone { .. }) {
-            // Also after a failure: the next flow must find the upstreams open.
+            // Also after a failure: the next flow must find the upstreams open, and nothing switched off.
             let swept = std::thread::spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                runtime.block_on(close_breakers(&Cloud::default()));
+                runtime.block_on(async {
+                    close_breakers(&Cloud::default()).await;
+                    resume_for_all().await;
+                });
             });
             let _ = swept.join();
         }
@@ -74,6 +78,21 @@ impl Drop for Place {
 async fn close_breakers(cloud: &Cloud) {
     for upstream in UPSTREAMS {
         cloud.delete_item("signals", &format!("BREAKER#{upstream}"), "BREAKER").await;
+    }
+}
+
+/// The switches that concern other flows, too.
+const EVERYBODYS: [&str; 3] = ["all", "provider:c2s", "tenant:ten_default"];
+
+/// Turns on again what a flow that ran alone has left switched off.
+async fn resume_for_all() {
+    let operator = Api::operator();
+    let switches = operator.get("/api/v1/admin/switches").await.with(200);
+    let paused = switches["data"].as_array().into_iter().flatten().filter(|switch| switch["paused"] == true);
+    let left = paused.filter_map(|switch| switch["what"].as_str()).filter(|what| EVERYBODYS.contains(what));
+    for what in left {
+        operator.put(&format!("/api/v1/admin/switches/{what}"), &json!({"paused": false})).await.with(200);
+        taken_effect().await;
     }
 }
 
@@ -188,6 +207,24 @@ impl Flow {
         ids
     }
 
+    /// A new lead of this customer comes in by the default source; the lead and its event, which are the default
+    /// tenant's.
+    pub async fn default_lead(&self, customer: Value) -> (Lead, String) {
+        let lead = Lead::new(customer);
+        let answer = Api::nobody().c2s_by_header(Some(&Stack::get().c2s_token), &lead.changed(0)).await.with(200);
+        assert_eq!(answer["processed"], 1, "{answer}");
+        let event = self.only_event_of(&lead).await.expect("it was recorded");
+        (lead, event)
+    }
+
+    /// The event of a lead that has one, whoever's it is.
+    pub async fn only_event_of(&self, lead: &Lead) -> Option<String> {
+        let page = self.operator.get(&format!("/api/v1/admin/events?lead_id={}", lead.id)).await.with(200);
+        let found = page["data"].as_array().cloned().unwrap_or_default();
+        assert!(found.len() <= 1, "{page:#}");
+        found.first().map(id_of)
+    }
+
     /// A new lead of this customer comes in; the lead and its event.
     pub async fn new_lead(&self, customer: Value) -> (Lead, String) {
         let lead = Lead::new(customer);
@@ -292,6 +329,16 @@ impl Flow {
     /// The upstreams are well again, and the time has come to try them.
     pub async fn mended(&self) {
         close_breakers(&self.cloud).await;
+    }
+
+    /// Waits until an event waits behind a switch.
+    pub async fn waits_behind(&self, id: &str, switch: &str) {
+        let hold = format!("switch:{switch}");
+        until("an event to wait behind a switch", async || {
+            let event = self.event(id).await;
+            event["timeline"].as_array()?.iter().any(|moment| moment["detail"] == hold.as_str()).then_some(())
+        })
+        .await;
     }
 
     /// Makes an event due now, if its work has not ended.

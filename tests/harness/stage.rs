@@ -73,6 +73,11 @@ impl Stage {
         answer.with(200)["messages"].as_array().cloned().unwrap_or_default()
     }
 
+    /// C2S has a lead, and tells nobody of it.
+    pub async fn hold_lead(&self, lead: &Value) {
+        self.ask(Method::POST, "/c2s/leads", Some(lead)).await;
+    }
+
     /// Whether C2S shows this lead's thread to those who read it back.
     pub async fn show_messages(&self, lead: &str, visible: bool) {
         let order = json!({"lead_id": lead, "messages_visible": visible});
