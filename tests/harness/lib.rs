@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod flow;
 pub mod lead;
 pub mod processes;
+pub mod receivers;
 #[path = "../sandbox/mod.rs"]
 pub mod sandbox;
 pub mod stack;
