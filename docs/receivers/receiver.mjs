@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 
 const { WEBHOOK_SECRET: secret, INBOX: inbox = "inbox", PORT: port = "4650" } = process.env;
-const MAX_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 // After `whsec_` comes base64; any other secret stands for its own bytes.
 const webhook = secret.startsWith("whsec_") ? new Webhook(secret) : new Webhook(Buffer.from(secret), { format: "raw" });

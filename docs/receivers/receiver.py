@@ -13,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 SECRET = os.environ["WEBHOOK_SECRET"]
 INBOX = Path(os.environ.get("INBOX", "inbox"))
 PORT = int(os.environ.get("PORT", "4650"))
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 
 # After `whsec_` comes base64; any other secret stands for its own bytes.
 webhook = Webhook(SECRET if SECRET.startswith("whsec_") else SECRET.encode())

@@ -14,7 +14,7 @@ use axum::routing::post;
 use serde_json::Value;
 use standardwebhooks::Webhook;
 
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 struct Receiver {
     webhook: Webhook,

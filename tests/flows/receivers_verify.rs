@@ -1,9 +1,12 @@
 //! What the platform sends is what the receivers of docs/receivers.md accept with the official Standard Webhooks
 //! libraries, in three languages, and a changed byte is what they refuse. tests/guide.rs shows the rest of them.
 
-use gancho_tests::flow::Flow;
+use std::collections::BTreeSet;
+
+use gancho_tests::flow::{Flow, body_of};
 use gancho_tests::lead::Person;
 use gancho_tests::receivers::{Receiver, Sent, genuine_by_the_body_alone};
+use gancho_tests::waiting::until;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -90,4 +93,32 @@ async fn the_signature_of_the_body_alone_is_sent_beside_the_standard_ones_where_
     let signature = &genuine.headers["x-webhook-signature"];
     assert!(genuine_by_the_body_alone(&flow.secret, &genuine.body, signature));
     assert!(!genuine_by_the_body_alone(&flow.secret, &genuine.altered().body, signature));
+}
+
+#[tokio::test]
+async fn the_official_libraries_accept_a_batch_and_its_events_are_kept_one_by_one() {
+    let flow = Flow::beside_others().await;
+    let receiver = format!("{}-batch", flow.receiver);
+    let order = json!({"event": "lead.received", "batch": {"max_events": 2, "max_wait_s": 5}});
+    let made = flow.subscribe(&receiver, order).await;
+    let mut ids = BTreeSet::new();
+    for _ in 0..2 {
+        ids.insert(flow.new_lead(Person::new().by_phone()).await.1);
+    }
+    // One of two, or two of one where each was worked on by a process of its own.
+    let batches = until("batches with both events", async || {
+        let batches = flow.heard_at(&receiver, "batch").await;
+        let events = batches.iter().flat_map(|batch| body_of(batch)["events"].as_array().cloned().unwrap_or_default());
+        (events.count() >= 2).then_some(batches)
+    })
+    .await;
+    let receivers = Receiver::all(BUILT, made["secret"].as_str().unwrap());
+    for batch in batches.iter().map(Sent::recorded) {
+        assert_eq!(verdicts(&receivers, &batch.altered()).await, [401; 3], "another byte");
+        assert_eq!(verdicts(&receivers, &batch).await, [204; 3]);
+        assert_eq!(verdicts(&receivers, &batch).await, [204; 3], "a copy");
+    }
+    for receiver in &receivers {
+        assert_eq!(receiver.kept().into_keys().collect::<BTreeSet<_>>(), ids, "{:?}", receiver.language);
+    }
 }
