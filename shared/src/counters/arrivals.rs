@@ -49,6 +49,13 @@ pub struct Unwritten {
 }
 
 impl Unwritten {
+    /// Takes back what could not be written.
+    pub fn put_back(&mut self, arrivals: ArrivalsByProvider) {
+        for (provider, arrivals) in arrivals {
+            self.held.entry(provider).or_default().merge(arrivals);
+        }
+    }
+
     /// Counts what came in; what is to be written now, if it is time to.
     ///
     /// The first of a process is written at once: most processes of a quiet platform see no second.
@@ -86,6 +93,16 @@ mod tests {
         assert_eq!(unwritten.note(Provider::C2s, Arrivals::default(), at(0)), None, "nothing came in");
         assert_eq!(unwritten.note(Provider::C2s, one(), at(0)), Some([("c2s", one())].into()));
         assert_eq!(unwritten.note(Provider::C2s, one(), at(9_999)), None);
+        let two = Arrivals { received: 2, ..Arrivals::default() };
+        assert_eq!(unwritten.note(Provider::C2s, one(), at(10_000)), Some([("c2s", two)].into()));
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_with_the_next() {
+        let mut unwritten = Unwritten::default();
+        let refused = unwritten.note(Provider::C2s, one(), at(0)).unwrap();
+        unwritten.put_back(refused);
+        assert_eq!(unwritten.note(Provider::C2s, Arrivals::default(), at(9_999)), None, "not at once");
         let two = Arrivals { received: 2, ..Arrivals::default() };
         assert_eq!(unwritten.note(Provider::C2s, one(), at(10_000)), Some([("c2s", two)].into()));
     }
