@@ -150,7 +150,10 @@ pub(crate) mod tests {
         ("ten_1".parse().unwrap(), "sub_1".parse().unwrap())
     }
 
-    fn counted(attempts: &[(DeliveryStatus, Option<u16>, Option<&'static str>, Option<u64>)]) -> Counts {
+    /// Its status, its answer's, what was wrong, how long it took.
+    type Attempt = (DeliveryStatus, Option<u16>, Option<&'static str>, Option<u64>);
+
+    fn counted(attempts: &[Attempt]) -> Counts {
         let (tenant, subscription) = ids();
         let mut counts = Counts::default();
         for &(status, http_status, why, duration_ms) in attempts {
@@ -167,7 +170,7 @@ pub(crate) mod tests {
             http_status in prop::option::of(100_u16..1000),
             why in prop::option::of(prop::sample::select(WORDS.to_vec())),
             duration_ms in prop::option::of(0_u64..40_000),
-        ) -> (DeliveryStatus, Option<u16>, Option<&'static str>, Option<u64>) {
+        ) -> Attempt {
             (status, http_status, why, duration_ms)
         }
     }
