@@ -41,7 +41,18 @@ use crate::state::Shared;
 
 /// What the routes need of a store.
 pub(crate) trait Backing:
-    Bells + Cards + Counters + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + Subscriptions + SwitchPanel + 'static
+    Bells
+    + Cards
+    + Counters
+    + DeadLetters
+    + Directory
+    + EventFiles
+    + Listing
+    + Rows
+    + Subjects
+    + Subscriptions
+    + SwitchPanel
+    + 'static
 {
 }
 impl<S> Backing for S where
