@@ -34,7 +34,10 @@ pub(crate) struct Portal<S, T> {
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Cards + KeyUses + Clone + Counters + Directory + Subscriptions + Replays + 'static {}
+pub(crate) trait Backing:
+    Cards + KeyUses + Clone + Counters + Directory + Subscriptions + Replays + 'static
+{
+}
 impl<S: Cards + KeyUses + Clone + Counters + Directory + Subscriptions + Replays + 'static> Backing for S {}
 
 /// What the routes send tests with.
