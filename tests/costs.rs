@@ -72,6 +72,13 @@ async fn a_lead_found_by_its_telephone_number_costs_at_most_twenty_write_units()
         (complete && delivered).then_some(written)
     })
     .await;
+    let counted = until("the batch to be counted", async || {
+        let lines = flow.cloud.log_lines("deliver", "counter_units", since).await;
+        let units: Vec<f64> = lines.iter().filter_map(|line| line["counter_units"].as_f64()).collect();
+        (!units.is_empty()).then_some(units)
+    })
+    .await;
+    assert_eq!(counted, [3.0], "five minutes, an hour, a total");
     let units: f64 = written.iter().map(|(_, units)| units).sum();
     println!("{units} write units: {written:?}");
     assert!(units > 0.0 && units <= AT_MOST, "{units} write units: {written:#?}");

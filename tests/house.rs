@@ -12,6 +12,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("backoff", &["model"]),
     ("work", &["model"]),
     ("limits", &["model", "work"]),
+    ("counters", &["model", "work"]),
     ("auth", &["model", "signing"]),
     ("providers", &["auth", "model", "signing"]),
     ("switches", &["auth", "model", "work"]),
@@ -26,6 +27,7 @@ const LAW: &[(&str, &[&str])] = &[
             "address",
             "auth",
             "backoff",
+            "counters",
             "data_subjects",
             "delivery",
             "dispatch",
@@ -44,6 +46,7 @@ const LAW: &[(&str, &[&str])] = &[
         "aws",
         &[
             "auth",
+            "counters",
             "data_subjects",
             "delivery",
             "dispatch",

@@ -17,7 +17,7 @@ use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
 use gancho::model::event::{Announcement, RawBody};
 use gancho::model::row::Queue;
 use gancho::testing::samples::lead_event;
-use gancho::testing::{book_exam, directory_exam, listing_exam, person_exam, post_exam, work_exam};
+use gancho::testing::{book_exam, counters_exam, directory_exam, listing_exam, person_exam, post_exam, work_exam};
 use gancho::work::Timing;
 use gancho_tests::stack::Stack;
 use jiff::{SignedDuration, Timestamp};
@@ -134,6 +134,7 @@ async fn the_store_on_dynamodb_passes_the_exams() {
     listing_exam::all(&store, "dynamo").await;
     directory_exam::all(&store, "dynamo").await;
     post_exam::all(&store, "dynamo").await;
+    counters_exam::all(&store, "dynamo").await;
     dead_letters_are_sent_again(&store).await;
     bodies_are_kept_as_long_as_events_and_a_month(&store, &tables).await;
     person_exam::all(&store).await;

@@ -4,6 +4,7 @@ pub mod model;
 
 pub mod address;
 pub mod backoff;
+pub mod counters;
 pub mod limits;
 pub mod signing;
 pub mod work;

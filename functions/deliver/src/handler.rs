@@ -1,5 +1,7 @@
 //! One batch of delivery bells.
 
+mod counting;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +16,13 @@ use gancho::switches::{Subject, Switchboard};
 use gancho::work::{Bell, Claimed, StoreError};
 use jiff::Timestamp;
 
+pub(crate) use self::counting::Counting;
+
 pub(crate) struct Deliver {
     pub(crate) courier: Arc<Courier<Store, Receiver>>,
     pub(crate) switches: Arc<Switchboard<Store>>,
     pub(crate) deadline: Timestamp,
+    pub(crate) counting: Counting,
 }
 
 impl Worker for Deliver {
@@ -45,9 +50,14 @@ impl Worker for Deliver {
         let held = self.switches.held_by(&subject, now).await?;
         if let Some(attempted) = self.courier.deliver(job, held, self.deadline).await? {
             tell(&attempted, (self.courier.clock)());
+            self.counting.note(&attempted);
         }
         tracing::info!(write_units = self.courier.store.meter().take(), "row worked");
         Ok(())
+    }
+
+    async fn finish(&self) {
+        self.counting.write(&self.courier.store, (self.courier.clock)(), self.deadline).await;
     }
 }
 

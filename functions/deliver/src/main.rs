@@ -45,7 +45,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let budget = config.work_budget;
     batch::serve(move |deadline| {
         let own = Timestamp::now().saturating_add(budget).unwrap_or(deadline);
-        handler::Deliver { courier: courier.clone(), switches: switches.clone(), deadline: deadline.min(own) }
+        let (courier, switches, counting) = (courier.clone(), switches.clone(), handler::Counting::default());
+        handler::Deliver { courier, switches, deadline: deadline.min(own), counting }
     })
     .await
 }

@@ -18,6 +18,7 @@ use gancho::providers::c2s::verify::incoming;
 use serde::Serialize;
 
 use crate::body::{body_of, too_large};
+use crate::counting::{arrivals, count};
 use crate::handler::{Backing, State};
 
 /// Headers kept beside a body. None of them holds a credential.
@@ -60,8 +61,14 @@ async fn admit<S: Backing>(
 
 async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Request) -> Result<Response, Problem> {
     let headers = kept(request.headers());
-    let body = body_of(request).await?;
-    let read = incoming(caller, &headers, &body).map_err(refused_whole)?;
+    let body = body_of(request).await;
+    let read = match body.and_then(|body| incoming(caller, &headers, &body).map_err(refused_whole)) {
+        Ok(read) => read,
+        Err(problem) => {
+            count(state, caller.provider, arrivals(&[], 1)).await;
+            return Err(problem);
+        }
+    };
 
     let mut events = Vec::with_capacity(read.len());
     let mut rejections = Vec::new();
@@ -74,6 +81,7 @@ async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Requ
     let recorded = take_in(&state.store, &events, &state.timing, (state.clock)()).await?;
     let tally = Tally::of(&recorded, &rejections);
     tally.log(caller, &events, state.meter.take());
+    count(state, caller.provider, arrivals(&recorded, rejections.len())).await;
     tally.answer(&rejections)
 }
 

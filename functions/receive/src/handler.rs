@@ -1,11 +1,12 @@
 //! The doorbells' routes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use gancho::auth::{Cards, Door, KeyUses, LastUses};
 use gancho::aws::WriteMeter;
+use gancho::counters::{Counters, Unwritten};
 use gancho::intake::Inbox;
 use gancho::work::{Bells, Timing};
 use jiff::Timestamp;
@@ -31,11 +32,15 @@ pub(crate) struct State<S> {
     pub(crate) clock: fn() -> Timestamp,
     /// What names an event that has no name.
     pub(crate) chance: fn() -> [u8; 16],
+    /// How much longer than in the cloud calls to AWS may take (1 there).
+    pub(crate) patience: u32,
+    /// What came in and is not yet in the counters.
+    pub(crate) arrivals: Mutex<Unwritten>,
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Inbox + Bells + Cards + KeyUses + Connected + 'static {}
-impl<S: Inbox + Bells + Cards + KeyUses + Connected + 'static> Backing for S {}
+pub(crate) trait Backing: Inbox + Bells + Cards + KeyUses + Connected + Counters + 'static {}
+impl<S: Inbox + Bells + Cards + KeyUses + Connected + Counters + 'static> Backing for S {}
 
 /// Bodies above this never reach a handler. A little above what any provider may send, so that the handler can say
 /// which limit was passed.

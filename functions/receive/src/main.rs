@@ -2,13 +2,14 @@
 
 mod body;
 mod c2s;
+mod counting;
 mod handler;
 mod health;
 mod publish;
 #[cfg(test)]
 mod testing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gancho::auth::{Door, LastUses};
 use gancho::aws::{Budget, Store, connect};
@@ -34,6 +35,8 @@ async fn main() -> Result<(), lambda_http::Error> {
         c2s_token_header: config.c2s_token_header,
         clock: Timestamp::now,
         chance: rand::random,
+        patience: config.patience,
+        arrivals: Mutex::default(),
     };
     http::serve(handler::router(Arc::new(state))).await
 }

@@ -10,6 +10,7 @@ use gancho::auth::TenantCaller;
 use gancho::intake::{Recorded, take_in};
 use gancho::lambda::http::{Problem, bearer};
 use gancho::manage::json_fields::BodyError as FieldsError;
+use gancho::model::event::Provider;
 use gancho::model::field_error::FieldError;
 use gancho::providers::Incoming;
 use gancho::providers::batch::{BodyError, MAX_EVENT_BYTES};
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::body::body_of;
+use crate::counting::{arrivals, count};
 use crate::handler::{Backing, State};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -30,11 +32,15 @@ pub(crate) async fn answer<S: Backing>(
     let now = (state.clock)();
     let caller = state.door.tenant(bearer(request.headers()).as_ref(), now).await?;
     let key = idempotency_key(request.headers())?;
-    let body = body_of(request).await?;
+    let body = body_of(request).await;
     let publishing = Publishing { state: &state, caller: &caller, key: key.as_ref(), now };
-    match parse(&body, now).map_err(refused_whole)? {
-        payload::Request::One(event) => publishing.one(event).await,
-        payload::Request::Many(events) => publishing.many(events).await,
+    match body.and_then(|body| parse(&body, now).map_err(refused_whole)) {
+        Ok(payload::Request::One(event)) => publishing.one(event).await,
+        Ok(payload::Request::Many(events)) => publishing.many(events).await,
+        Err(problem) => {
+            publishing.count(&[], 1).await;
+            Err(problem)
+        }
     }
 }
 
@@ -89,8 +95,14 @@ enum Entry {
 
 impl<S: Backing> Publishing<'_, S> {
     async fn one(&self, event: Result<Published, Unpublished>) -> Result<Response, Problem> {
-        let event = self.incoming(event.map_err(refused)?, None);
-        let recorded = self.take(std::slice::from_ref(&event)).await?;
+        let event = match event {
+            Ok(event) => self.incoming(event, None),
+            Err(unpublished) => {
+                self.count(&[], 1).await;
+                return Err(refused(unpublished));
+            }
+        };
+        let recorded = self.take(std::slice::from_ref(&event), 0).await?;
         if recorded.contains(&Recorded::Conflict) {
             return Err(conflict(&event));
         }
@@ -111,7 +123,7 @@ impl<S: Backing> Publishing<'_, S> {
                 Err(unpublished) => results.push(entry_of(index, unpublished)),
             }
         }
-        let recorded = self.take(&taken).await?;
+        let recorded = self.take(&taken, results.len()).await?;
         for ((index, event), recorded) in places.into_iter().zip(&taken).zip(recorded) {
             results.push(match recorded {
                 Recorded::Conflict => {
@@ -131,7 +143,8 @@ impl<S: Backing> Publishing<'_, S> {
         incoming(self.caller, event, identity, self.now)
     }
 
-    async fn take(&self, events: &[Incoming]) -> Result<Vec<Recorded>, Problem> {
+    /// Records events; so many of their request were refused before.
+    async fn take(&self, events: &[Incoming], refused: usize) -> Result<Vec<Recorded>, Problem> {
         let State { store, timing, uses, .. } = self.state;
         // Beside each other: the note takes no time of the caller's.
         let taken = take_in(store, events, timing, self.now);
@@ -147,7 +160,12 @@ impl<S: Backing> Publishing<'_, S> {
             write_units = self.state.meter.take(),
             "events published"
         );
+        self.count(&recorded, refused).await;
         Ok(recorded)
+    }
+
+    async fn count(&self, recorded: &[Recorded], refused: usize) {
+        count(self.state, Provider::Tenant, arrivals(recorded, refused)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! A doorbell to press in tests.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
@@ -70,6 +70,8 @@ impl Bell {
             c2s_token_header: "x-webhook-token".into(),
             clock: || Timestamp::from_second(1_900_000_000).unwrap(),
             chance: || rand::random(),
+            patience: 1,
+            arrivals: Mutex::default(),
         };
         Self { router: router(Arc::new(state)), store }
     }

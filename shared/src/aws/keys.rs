@@ -6,8 +6,10 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::counters::{Counted, Grain};
 use crate::data_subjects::Thread;
 use crate::model::event::Event;
+use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::row::{RowKey, WorkRow};
 use crate::work::Hold;
@@ -308,6 +310,71 @@ pub fn sweep_lease() -> Key {
     Key::new("SWEEP", "LEASE")
 }
 
+/// How many partitions the totals are spread over: every batch of deliveries writes to one.
+pub const TOTAL_SHARDS: u8 = 8;
+
+/// The counters of a slot of time, in a partition of its tenant's and of an hour or a day: a window is whole partitions,
+/// but for the first.
+#[must_use]
+pub fn slot_counters(counted: &Counted, grain: Grain, slot: Timestamp) -> Key {
+    let place = format!("{}#{}#{}", counter_place(slot), counted.subscription, counted.event_type);
+    Key::new(slot_partition(&counted.tenant, grain, slot), place)
+}
+
+/// The partition of a tenant's counters at this time.
+#[must_use]
+pub fn slot_partition(tenant: &TenantId, grain: Grain, at: Timestamp) -> String {
+    match grain {
+        Grain::FiveMinutes => format!("COUNTS#5M#{tenant}#{}", at.strftime("%Y%m%dT%H")),
+        Grain::Hour => format!("COUNTS#1H#{tenant}#{}", at.strftime("%Y%m%d")),
+    }
+}
+
+/// The start of the places of the counters of a slot.
+#[must_use]
+pub fn counter_place(slot: Timestamp) -> String {
+    slot.strftime("%Y-%m-%dT%H:%MZ").to_string()
+}
+
+/// What a place of counters says: when their slot began, to whom, and of what.
+#[must_use]
+pub fn counted_at(place: &str) -> Option<(Timestamp, SubscriptionId, EventType)> {
+    let mut parts = place.split('#');
+    let (slot, subscription, event_type) = (parts.next()?, parts.next()?, parts.next()?);
+    let slot = format!("{}:00Z", slot.strip_suffix('Z')?);
+    Some((slot.parse().ok()?, subscription.parse().ok()?, event_type.parse().ok()?))
+}
+
+/// All that was ever counted of a tenant and an event type.
+#[must_use]
+pub fn total_counters(tenant: &TenantId, event_type: EventType) -> Key {
+    let place = format!("{tenant}#{event_type}");
+    let shard = Sha256::digest(place.as_bytes())[0] % TOTAL_SHARDS;
+    Key::new(total_partition(shard), place)
+}
+
+/// A partition of totals.
+#[must_use]
+pub fn total_partition(shard: u8) -> String {
+    format!("COUNTS#TOTAL#{shard}")
+}
+
+/// Whose totals are at this place, and of what.
+#[must_use]
+pub fn totalled(place: &str) -> Option<(TenantId, EventType)> {
+    let (tenant, event_type) = place.split_once('#')?;
+    Some((tenant.parse().ok()?, event_type.parse().ok()?))
+}
+
+/// All that ever came in from a provider.
+#[must_use]
+pub fn arrival_counters(provider: &str) -> Key {
+    Key::new(ARRIVALS, provider)
+}
+
+/// The partition of what came in.
+pub const ARRIVALS: &str = "COUNTS#ARRIVALS";
+
 // --- the parties table ---
 
 /// The partition of everything looked up for a lead.
@@ -350,6 +417,29 @@ mod tests {
         let sub: SubscriptionId = "sub_1".parse().unwrap();
         let delivery = DeliveryId::derive(&event.child(2), Timestamp::UNIX_EPOCH, &sub);
         assert_eq!(row(&RowKey::Delivery(delivery)).pk, timeline(&event));
+    }
+
+    #[test]
+    fn counters_are_found_by_tenant_and_time_and_say_what_they_count() {
+        let counted = Counted {
+            tenant: "ten_1".parse().unwrap(),
+            subscription: "sub_1".parse().unwrap(),
+            event_type: EventType::InvoiceSent,
+        };
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-01-20T10:17:31Z");
+        let keys = Grain::ALL.map(|grain| slot_counters(&counted, grain, grain.slot(now)));
+        let shown = keys.clone().map(|key| format!("{} {}", key.pk, key.sk)).join("\n");
+        insta::assert_snapshot!(shown, @r"
+        COUNTS#5M#ten_1#20260120T10 2026-01-20T10:15Z#sub_1#invoice.sent
+        COUNTS#1H#ten_1#20260120 2026-01-20T10:00Z#sub_1#invoice.sent
+        ");
+        assert_eq!(
+            counted_at(&keys[0].sk),
+            Some((at("2026-01-20T10:15:00Z"), counted.subscription, counted.event_type))
+        );
+        let total = total_counters(&counted.tenant, counted.event_type);
+        assert_eq!(totalled(&total.sk), Some((counted.tenant, counted.event_type)));
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub trait Worker: Sync {
     /// Does the work and records it. Trouble with the work is recorded on the row; an error here says that the
     /// record could not be written.
     fn work(&self, job: Self::Job) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Ends the batch, once, after all of its rows: for what is written for all of them together. What goes wrong here
+    /// makes no message come again.
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// Answers a batch. A message is reported as failed only if it cannot be read, or the store did not answer: trouble
@@ -57,6 +63,9 @@ pub async fn answer<W: Worker>(event: SqsEvent, worker: &W) -> SqsBatchResponse 
     failed.extend(done.into_iter().flatten());
     for job in suspects {
         failed.extend(run(worker, job).await);
+    }
+    if AssertUnwindSafe(worker.finish()).catch_unwind().await.is_err() {
+        tracing::error!("ending a batch panicked; its rows are recorded");
     }
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
@@ -145,6 +154,7 @@ mod tests {
     #[derive(Default)]
     struct Script {
         worked: Mutex<Vec<String>>,
+        finish_panics: bool,
     }
 
     impl Worker for Script {
@@ -167,6 +177,11 @@ mod tests {
             self.worked.lock().unwrap().push(job.clone());
             assert!(!job.contains("panics"), "as asked");
             if job == "unrecorded" { Err(StoreError::Unavailable("test".into())) } else { Ok(()) }
+        }
+
+        async fn finish(&self) {
+            self.worked.lock().unwrap().push("finish".to_owned());
+            assert!(!self.finish_panics, "as asked");
         }
     }
 
@@ -193,7 +208,7 @@ mod tests {
     async fn one_bad_message_does_not_hold_back_the_batch() {
         let script = Script::default();
         assert_eq!(failures(&["garbage", "good", "nothing", "down", "unrecorded"], &script).await.len(), 3);
-        assert_eq!(*script.worked.lock().unwrap(), ["good", "unrecorded"]);
+        assert_eq!(*script.worked.lock().unwrap(), ["good", "unrecorded", "finish"]);
     }
 
     #[tokio::test]
@@ -208,7 +223,14 @@ mod tests {
         let script = Script::default();
         failures(&["suspect1", "a", "suspect2panics", "b"], &script).await;
         let worked = script.worked.lock().unwrap();
-        assert!(worked[2..].iter().all(|name| name.starts_with("suspect")), "{worked:?}");
+        assert!(worked[2..4].iter().all(|name| name.starts_with("suspect")), "{worked:?}");
+        assert_eq!(worked[4..], ["finish"]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_cannot_be_ended_well_makes_no_message_come_again() {
+        let script = Script { finish_panics: true, ..Script::default() };
+        assert_eq!(failures(&["good", "down"], &script).await, ["down"]);
     }
 
     #[tokio::test]

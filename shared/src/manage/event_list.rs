@@ -13,7 +13,7 @@ use crate::model::ids::{SourceId, TenantId};
 use crate::work::StoreError;
 
 /// Tenants and sources looked through.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 /// A tenant's clock and ours: events are not older than their tenant, by more than this.
 const LEEWAY: SignedDuration = SignedDuration::from_hours(24);
 /// Longer than this no event is kept, whatever the settings.

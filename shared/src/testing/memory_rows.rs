@@ -47,6 +47,7 @@ pub(super) struct Inner {
     pub(super) healths: BTreeMap<SubscriptionId, Health>,
     pub(super) open_batches: BTreeMap<SubscriptionId, DeliveryId>,
     pub(super) gathered: BTreeMap<(EventId, SubscriptionId), DeliveryId>,
+    pub(super) counters: super::memory_counters::Shelf,
     pub(super) look_ups: BTreeMap<String, LookUp>,
     pub(super) rings: Vec<Ring>,
     pub(super) holds: Vec<Hold>,

@@ -1,12 +1,14 @@
 //! In-memory stores, and the exams that they and the real ones must pass.
 
 pub mod book_exam;
+pub mod counters_exam;
 pub mod directory_exam;
 pub mod hostile_hosts;
 pub mod listing_exam;
 mod memory_batches;
 mod memory_book;
 mod memory_cards;
+mod memory_counters;
 mod memory_directory;
 mod memory_inbox;
 mod memory_listing;

@@ -6,6 +6,7 @@ mod answer;
 mod data_subjects;
 mod dead_letters;
 mod events;
+mod metrics;
 mod overview;
 mod sources;
 mod stack_key;
@@ -23,6 +24,7 @@ use axum::routing::{delete, get, post, put};
 use gancho::auth::Cards;
 use gancho::aws::{Secrets, Store};
 use gancho::config::OperateSettings;
+use gancho::counters::Counters;
 use gancho::manage::dead_letters::DeadLetters;
 use gancho::manage::directory::Directory;
 use gancho::manage::event_file::EventFiles;
@@ -39,12 +41,24 @@ use crate::state::Shared;
 
 /// What the routes need of a store.
 pub(crate) trait Backing:
-    Bells + Cards + DeadLetters + Directory + EventFiles + Listing + Rows + Subjects + Subscriptions + SwitchPanel + 'static
+    Bells
+    + Cards
+    + Counters
+    + DeadLetters
+    + Directory
+    + EventFiles
+    + Listing
+    + Rows
+    + Subjects
+    + Subscriptions
+    + SwitchPanel
+    + 'static
 {
 }
 impl<S> Backing for S where
     S: Bells
         + Cards
+        + Counters
         + DeadLetters
         + Directory
         + EventFiles
@@ -90,6 +104,7 @@ fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, toke
         .with_state(Arc::new(Registrar { state: state.clone(), hooks }));
     let gate = Gate::new(state.clone(), tokens);
     Router::new()
-        .nest("/api/v1/admin", admin.with_state(state).merge(upstream))
+        .nest("/api/v1/admin", admin.with_state(state.clone()).merge(upstream))
+        .route("/metrics", get(metrics::read).with_state(state))
         .route_layer(from_fn_with_state(gate, admin::only_operators::<S, T>))
 }

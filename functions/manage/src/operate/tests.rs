@@ -6,11 +6,14 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use gancho::auth::Credential;
 use gancho::aws::SecretError;
+use gancho::counters::{Arrivals, Counters, Tally, Tried};
 use gancho::enrichment::ports::{HookAction, Upstream, UpstreamError, UpstreamErrorKind};
 use gancho::manage::defaults;
 use gancho::manage::subscribe::Hooks;
 use gancho::manage::subscription_book::SubscriptionBook;
+use gancho::model::delivery::DeliveryStatus;
 use gancho::model::event::Event;
+use gancho::model::event_type::EventType;
 use gancho::model::row::Queue;
 use gancho::signing::seal::StackKeys;
 use gancho::testing::MemoryStore;
@@ -88,6 +91,18 @@ impl Desk {
         let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Answer { status, body }
+    }
+
+    /// What a scraper gets: status, content type, text.
+    async fn metrics(&self, token: Option<&str>) -> (StatusCode, String, String) {
+        let mut request = Request::get("/metrics");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (status, kind) = (response.status(), response.headers()["content-type"].to_str().unwrap().to_owned());
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, kind, String::from_utf8(bytes.to_vec()).unwrap())
     }
 
     pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -291,6 +306,52 @@ async fn events_are_listed_filtered_and_counted() {
     let stats = desk.get("/stats").await.body;
     assert_eq!(stats["today"]["by_status"], json!({"received": 3}));
     assert_eq!((&stats["today"]["complete"], &stats["failed"]["count"]), (&json!(true), &json!(0)));
+}
+
+#[tokio::test]
+async fn the_operator_is_told_of_all_tenants_deliveries() {
+    let desk = Desk::new().await;
+    let sol = desk.post("/tenants", json!({"name": "Sol"})).await.body["id"].as_str().unwrap().to_owned();
+    let mut tally = Tally::default();
+    for (tenant, status) in [
+        (&sol, DeliveryStatus::Delivered),
+        (&sol, DeliveryStatus::Failed),
+        (&"ten_default".to_owned(), DeliveryStatus::Delivered),
+    ] {
+        tally.note(&Tried {
+            tenant: &tenant.parse().unwrap(),
+            subscription: &"sub_1".parse().unwrap(),
+            event_type: EventType::LeadEnriched,
+            status,
+            http_status: Some(if status == DeliveryStatus::Delivered { 200 } else { 404 }),
+            why: None,
+            duration_ms: Some(12),
+        });
+    }
+    desk.store.count(&tally, now()).await.unwrap();
+    desk.store.count_arrivals(&[("c2s", Arrivals { received: 3, duplicate: 2, rejected: 1 })].into()).await.unwrap();
+    let stats = desk.get("/stats?window=1h").await.body;
+    let deliveries = &stats["deliveries"];
+    assert_eq!((&deliveries["totals"]["attempts"], &deliveries["totals"]["failed"]), (&json!(3), &json!(1)));
+    let by_tenant: Vec<_> =
+        deliveries["by_tenant"].as_array().unwrap().iter().map(|one| (&one["tenant_id"], &one["attempts"])).collect();
+    assert_eq!(by_tenant, [(&json!(sol), &json!(2)), (&json!("ten_default"), &json!(1))]);
+    assert_eq!(deliveries["top_errors"], json!([{"error": "http_404", "count": 1}]));
+    assert_eq!(stats["received"]["c2s"], json!({"received": 3, "duplicate": 2, "rejected": 1}));
+    let refused = desk.get("/stats?window=2h").await;
+    assert_eq!(
+        (refused.status, &refused.body["errors"][0]["path"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("window"))
+    );
+
+    let (status, kind, text) = desk.metrics(Some(ADMIN)).await;
+    assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8"));
+    let line = format!(r#"webhook_deliveries_total{{status="failed",event="lead.enriched",tenant="{sol}"}} 1"#);
+    assert!(text.lines().any(|one| one == line), "{text}");
+    for (token, status) in [(None, 401), (Some("wrong"), 401), (Some("the-default-sources-token"), 403)] {
+        let (refused, kind, _) = desk.metrics(token).await;
+        assert_eq!((refused.as_u16(), kind.as_str()), (status, "application/problem+json"));
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod caller;
 mod deliveries;
 mod event_types;
+mod stats;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use gancho::address::AllowList;
 use gancho::auth::{Cards, KeyUses};
 use gancho::aws::Store;
 use gancho::clients::receiver::Receiver;
+use gancho::counters::Counters;
 use gancho::delivery::send::Sender;
 use gancho::manage::chance::Chance;
 use gancho::manage::delivery_list::Horizon;
@@ -32,8 +34,11 @@ pub(crate) struct Portal<S, T> {
 }
 
 /// What the routes need of a store.
-pub(crate) trait Backing: Cards + KeyUses + Clone + Directory + Subscriptions + Replays + 'static {}
-impl<S: Cards + KeyUses + Clone + Directory + Subscriptions + Replays + 'static> Backing for S {}
+pub(crate) trait Backing:
+    Cards + KeyUses + Clone + Counters + Directory + Subscriptions + Replays + 'static
+{
+}
+impl<S: Cards + KeyUses + Clone + Counters + Directory + Subscriptions + Replays + 'static> Backing for S {}
 
 /// What the routes send tests with.
 pub(crate) trait Out: Sender + Send + Sync + 'static {}
@@ -73,7 +78,8 @@ pub(crate) fn router<S: Backing, T: Out>(portal: Portal<S, T>) -> Router {
         .route("/deliveries/{id}", get(deliveries::get))
         .route("/deliveries/{id}/replay", post(deliveries::replay))
         .route("/deliveries/{id}/retry", post(deliveries::replay))
-        .route("/event-types", get(event_types::list));
+        .route("/event-types", get(event_types::list))
+        .route("/stats", get(stats::read));
     Router::new().nest("/api/v1/tenant/webhooks", webhooks).with_state(Arc::new(portal))
 }
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use gancho::auth::{Card, Credential, Opens};
+use gancho::counters::{Counters, Tally, Tried};
 use gancho::delivery::prepare::Prepared;
 use gancho::delivery::send::{Answer, Sent};
 use gancho::model::delivery::{Delivery, DeliveryStatus};
 use gancho::model::event::{Announcement, Provider};
+use gancho::model::event_type::EventType;
 use gancho::model::ids::TenantId;
 use gancho::testing::{MemoryStore, samples};
 use gancho::work::Rows;
@@ -101,6 +103,7 @@ fn routes(subscription: &str, delivery: &str) -> Vec<(Method, String, &'static s
         on(Method::GET, "/subscriptions".into(), ""),
         on(Method::GET, "/deliveries".into(), ""),
         on(Method::GET, "/event-types".into(), ""),
+        on(Method::GET, "/stats?window=7d".into(), ""),
         on(Method::GET, format!("/subscriptions/{subscription}"), ""),
         on(Method::PATCH, format!("/subscriptions/{subscription}"), r#"{"description":"mine"}"#),
         on(Method::POST, format!("/subscriptions/{subscription}/rotate-secret"), "{}"),
@@ -189,6 +192,7 @@ async fn what_is_refused_is_refused_in_one_form() {
         (Method::GET, "/subscriptions/%ff", ""),
         (Method::GET, "/deliveries?status=lost&limit=0", ""),
         (Method::GET, "/deliveries/dlv_x", ""),
+        (Method::GET, "/stats?window=2h", ""),
     ] {
         let (status, problem) = desk.ask(1, method.clone(), path, body.to_owned()).await;
         assert_eq!(problem["status"], json!(status.as_u16()), "{method} {path}");
@@ -212,6 +216,30 @@ async fn a_failed_delivery_is_found_and_replayed() {
     let (status, problem) = desk.ask(1, Method::POST, &path, "").await;
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("not_ended")));
     assert_eq!(desk.store.rung().len(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_is_told_of_its_own_deliveries_only() {
+    let desk = Desk::new();
+    let mut tally = Tally::default();
+    for (n, attempts) in [(1, 3), (2, 5)] {
+        for _ in 0..attempts {
+            tally.note(&Tried {
+                tenant: &tenant(n),
+                subscription: &format!("sub_{n}").parse().unwrap(),
+                event_type: EventType::InvoiceSent,
+                status: DeliveryStatus::Delivered,
+                http_status: Some(200),
+                why: None,
+                duration_ms: Some(12),
+            });
+        }
+    }
+    desk.store.count(&tally, now()).await.unwrap();
+    let (status, told) = desk.ask(1, Method::GET, "/stats?window=1h", "").await;
+    assert_eq!((status, &told["totals"]["delivered"]), (StatusCode::OK, &json!(3)));
+    assert_eq!(told["by_subscription"][0]["subscription_id"], json!("sub_1"));
+    assert!(!told.to_string().contains("sub_2"));
 }
 
 #[tokio::test]

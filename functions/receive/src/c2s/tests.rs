@@ -1,5 +1,6 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use gancho::counters::{Arrivals, Counters};
 use serde_json::{Value, json};
 
 use crate::testing::{Bell, token};
@@ -16,6 +17,30 @@ fn lead(id: &str, updated_at: &str) -> Value {
 }
 
 const WHEN: &str = "2025-01-20T10:00:00Z";
+
+#[tokio::test]
+async fn what_comes_in_is_counted_by_what_became_of_it() {
+    let bell = Bell::new();
+    let mixed = json!([lead("a", WHEN), lead("a", WHEN), lead("b", "yesterday")]).to_string();
+    assert_eq!(bell.post(mixed).await.0, StatusCode::OK);
+    let counted = bell.store.arrivals().await.unwrap()["c2s"];
+    assert_eq!(counted, Arrivals { received: 1, duplicate: 1, rejected: 1 }, "the first request is counted at once");
+
+    assert_eq!(bell.post("not JSON").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(bell.store.arrivals().await.unwrap()["c2s"], counted, "the next ones wait");
+    let many: Vec<_> = (0..50).map(|n| lead(&format!("c{n}"), WHEN)).collect();
+    assert_eq!(bell.post(json!(many).to_string()).await.0, StatusCode::OK);
+    let counted = bell.store.arrivals().await.unwrap()["c2s"];
+    assert_eq!(counted, Arrivals { received: 51, duplicate: 1, rejected: 2 }, "but not in any number");
+}
+
+#[tokio::test]
+async fn whoever_has_no_token_is_not_counted() {
+    let bell = Bell::new();
+    let request = Request::post("/api/v1/webhooks/c2s").body(Body::from("[]")).unwrap();
+    assert_eq!(bell.send(request).await.0, StatusCode::UNAUTHORIZED);
+    assert!(bell.store.arrivals().await.unwrap().is_empty());
+}
 
 #[tokio::test]
 async fn without_its_token_nothing_is_taken() {
