@@ -91,5 +91,13 @@ fn tell(attempted: &Attempted, now: Timestamp) {
     let failed = f64::from(u8::from(*judgement != Judgement::Delivered));
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one attempt")]
     let duration = attempt.duration_ms as f64;
-    emit(now, &[("DeliveryFailed", failed, Unit::Count), ("DeliveryDurationMs", duration, Unit::Milliseconds)]);
+    let retried = f64::from(u8::from(attempt.n > 1));
+    emit(
+        now,
+        &[
+            ("DeliveryFailed", failed, Unit::Count),
+            ("DeliveryRetried", retried, Unit::Count),
+            ("DeliveryDurationMs", duration, Unit::Milliseconds),
+        ],
+    );
 }

@@ -1,6 +1,7 @@
 //! One run of the sweep.
 
 use gancho::aws::Store;
+use gancho::counters::undelivered;
 use gancho::lambda::batch::deadline;
 use gancho::lambda::metrics::{Unit, emit};
 use gancho::manage::silence::silent_sources;
@@ -35,6 +36,7 @@ impl Sweeper {
         tell(&report, (self.clock)());
         self.tell_pending().await;
         self.tell_silence().await;
+        self.tell_undelivered().await;
         Ok(json!({
             "swept": true,
             "rung": report.rung,
@@ -73,6 +75,31 @@ impl Sweeper {
                 }
             }
             Err(error) => tracing::warn!(%error, "it is not known which sources are silent"),
+        }
+    }
+}
+
+impl Sweeper {
+    /// What was tried for an hour and never arrived. Not to know is no reason not to sweep.
+    async fn tell_undelivered(&self) {
+        let now = (self.clock)();
+        match undelivered(&self.store, now).await {
+            Ok(found) => {
+                for one in &found {
+                    tracing::warn!(
+                        tenant.id = %one.tenant,
+                        event.type_ = %one.event_type,
+                        attempts = one.attempts,
+                        "nothing of this was delivered in an hour"
+                    );
+                }
+                if !found.is_empty() {
+                    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+                    let count = found.len() as f64;
+                    emit(now, &[("EventUndelivered", count, Unit::Count)]);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "it is not known what was not delivered"),
         }
     }
 }

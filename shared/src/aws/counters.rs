@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use super::expression::Update;
 use super::failure::store_error;
-use super::items::{EXPIRES_AT, Item, PK, SK, n, number, s, seconds, text};
+use super::items::{EXPIRES_AT, Item, PK, SK, from_item, n, number, s, seconds, text, to_item};
 use super::keys::{self, Key};
 use super::store::Store;
 use crate::counters::{
-    Arrivals, ArrivalsByProvider, BUCKETS, Counters, Counts, Grain, Slot, Slots, Tally, Total, Window,
+    Arrivals, ArrivalsByProvider, BUCKETS, Counters, Counts, Grain, Mark, Marks, Slot, Slots, Tally, Total, Window,
 };
 use crate::model::event::Provider;
 use crate::model::ids::TenantId;
@@ -211,6 +211,17 @@ fn slot(item: &Item) -> Option<Slot> {
 fn total(item: &Item) -> Option<Total> {
     let (tenant, event_type) = keys::totalled(text(item, SK)?)?;
     Some(Total { tenant, event_type, counts: counts(item) })
+}
+
+impl Marks for Store {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        let item = self.get(&self.tables.signals, keys::counters_mark()).await?;
+        Ok(item.map(from_item).transpose()?.unwrap_or_default())
+    }
+
+    async fn set_mark(&self, mark: &Mark) -> Result<(), StoreError> {
+        self.put(&self.tables.signals, keys::counters_mark(), to_item(mark)?).await
+    }
 }
 
 #[cfg(test)]

@@ -375,6 +375,12 @@ pub fn arrival_counters(provider: &str) -> Key {
 /// The partition of what came in.
 pub const ARRIVALS: &str = "COUNTS#ARRIVALS";
 
+/// The totals of an hour ago.
+#[must_use]
+pub fn counters_mark() -> Key {
+    Key::new("COUNTS#MARK", "MARK")
+}
+
 // --- the parties table ---
 
 /// The partition of everything looked up for a lead.

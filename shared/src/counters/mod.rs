@@ -5,6 +5,7 @@ mod arrivals;
 mod counts;
 mod histogram;
 mod tally;
+mod undelivered;
 mod window;
 
 use std::future::Future;
@@ -16,6 +17,7 @@ pub use counts::{Counts, Tried};
 pub use histogram::{BOUNDS_MS, BUCKETS, Histogram, Percentile};
 use jiff::Timestamp;
 pub use tally::{Counted, Tally};
+pub use undelivered::{Mark, Marks, Undelivered, undelivered};
 pub use window::{Grain, UnknownWindow, Window};
 
 use crate::model::event_type::EventType;

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::counters::{Arrivals, Counters, Counts, Slots, Tally, Total, Tried, Window};
+use crate::counters::{Arrivals, Counters, Counts, Mark, Marks, Slots, Tally, Total, Tried, Window};
 use crate::model::delivery::DeliveryStatus;
 use crate::model::event::Provider;
 use crate::model::event_type::EventType;
@@ -119,13 +119,24 @@ pub async fn arrivals_are_added_up(store: &impl Counters) {
     }
 }
 
+/// The totals of an hour ago are as they were put.
+pub async fn a_mark_stays_as_it_was_put(store: &impl Marks) {
+    for n in [1_u64, 2] {
+        let totals = [("ten_1|invoice.sent".to_owned(), (n, 1)), ("ten_2|lead.received".to_owned(), (0, 0))].into();
+        let mark = Mark { at: Some(at(n.cast_signed())), totals };
+        store.set_mark(&mark).await.expect("the store answers");
+        assert_eq!(store.mark().await, Ok(mark));
+    }
+}
+
 /// Every question, each with tenants of its own whose names start with `prefix`.
-pub async fn all(store: &impl Counters, prefix: &str) {
+pub async fn all(store: &(impl Counters + Marks), prefix: &str) {
     let tenant = |name: &str| format!("ten_{prefix}_{name}").parse::<TenantId>().expect("a tenant's name");
     what_many_workers_count_is_one_sum(store, &tenant("count"), &tenant("other")).await;
     a_window_has_what_is_in_it(store, &tenant("window")).await;
     totals_are_by_tenant_and_event_type(store, &tenant("total")).await;
     arrivals_are_added_up(store).await;
+    a_mark_stays_as_it_was_put(store).await;
 }
 
 #[cfg(test)]

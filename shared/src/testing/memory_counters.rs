@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::MemoryStore;
-use crate::counters::{ArrivalsByProvider, Counted, Counters, Counts, Grain, Slot, Slots, Tally, Total, Window};
+use crate::counters::{
+    ArrivalsByProvider, Counted, Counters, Counts, Grain, Mark, Marks, Slot, Slots, Tally, Total, Window,
+};
 use crate::model::event_type::EventType;
 use crate::model::ids::TenantId;
 use crate::work::StoreError;
@@ -16,6 +18,7 @@ pub(super) struct Shelf {
     slots: BTreeMap<(Grain, Timestamp, Counted), Counts>,
     totals: BTreeMap<(TenantId, EventType), Counts>,
     arrivals: ArrivalsByProvider,
+    mark: Mark,
 }
 
 impl Counters for MemoryStore {
@@ -77,5 +80,16 @@ impl Counters for MemoryStore {
 
     async fn arrivals(&self) -> Result<ArrivalsByProvider, StoreError> {
         Ok(self.lock()?.counters.arrivals.clone())
+    }
+}
+
+impl Marks for MemoryStore {
+    async fn mark(&self) -> Result<Mark, StoreError> {
+        Ok(self.lock()?.counters.mark.clone())
+    }
+
+    async fn set_mark(&self, mark: &Mark) -> Result<(), StoreError> {
+        self.lock()?.counters.mark = mark.clone();
+        Ok(())
     }
 }
