@@ -4,8 +4,6 @@ that comes in to the signed webhook that goes out. `make run` ends with it; it c
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,49 +13,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "local"))
 
 from stack import recorded  # noqa: E402
+from stack.api import Refused, call, demanded  # noqa: E402
 
 RECORDED = ROOT / "events" / "c2s" / "lead.created.json"
 STACK_FILE, DEMO_FILE = ROOT / ".local" / "stack.json", ROOT / ".local" / "run" / "demo.json"
 RECEIVER, DEFAULT_TENANT = "demo", "ten_default"
 PATIENCE_S = 90.0
 ENDED = {"completed", "failed", "superseded"}
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class Refused(Exception):
-    """An answer that the demonstration cannot go on with."""
-
-
-def call(
-    method: str, url: str, body: Any = None, token: str | None = None, headers: dict[str, str] | None = None
-) -> tuple[int, Any]:
-    """One request; its status and what it answers."""
-    sent = {"accept": "application/json", **(headers or {})}
-    if token is not None:
-        sent["authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    if data is not None:
-        sent.setdefault("content-type", "application/json")
-    try:
-        with OPENER.open(urllib.request.Request(url, data, sent, method=method), timeout=35) as answer:
-            return answer.status, _parsed(answer.read())
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, _parsed(refusal.read())
-
-
-def _parsed(raw: bytes) -> Any:
-    try:
-        return json.loads(raw) if raw else None
-    except ValueError:
-        return raw.decode(errors="replace")
-
-
-def demanded(doing: str, answer: tuple[int, Any]) -> Any:
-    """The answer's body, or a failure that says what was being done."""
-    status, body = answer
-    if status >= 300:
-        raise Refused(f"{doing}: {status} {json.dumps(body, ensure_ascii=False)[:600]}")
-    return body
 
 
 class Demonstration:

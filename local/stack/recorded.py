@@ -4,6 +4,7 @@ import base64
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ class Request:
     body: bytes
 
 
-def load(path: Path, c2s_token: str) -> Any:
-    """A recorded file's content, with the stack's own token where the recording leaves room for it."""
-    return json.loads(path.read_text(encoding="utf-8").replace("{{c2s_token}}", c2s_token))
+def load(path: Path, c2s_token: str, tenant_key: Callable[[], str] | None = None) -> Any:
+    """A recorded file's content, with the stack's own credentials where the recording leaves room for them."""
+    text = path.read_text(encoding="utf-8").replace("{{c2s_token}}", c2s_token)
+    if "{{tenant_key}}" in text and tenant_key is not None:
+        text = text.replace("{{tenant_key}}", tenant_key())
+    return json.loads(text)
 
 
 def request(event: dict[str, Any]) -> Request:

@@ -179,3 +179,15 @@ pub enum DisabledReason {
     /// An operator did it.
     Operator,
 }
+
+impl DisabledReason {
+    /// The name used on the wire, in logs and on rows.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::KeptFailing => "kept_failing",
+            Self::Operator => "operator",
+        }
+    }
+}

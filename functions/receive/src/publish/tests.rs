@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use gancho::counters::{Arrivals, Counters};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::testing::{Bell, token};
@@ -138,4 +142,58 @@ async fn what_could_not_be_stored_is_a_503_and_the_retry_is_taken() {
     bell.store.revive();
     let (status, answer) = bell.publish_as(3, Some("k"), &payment("1.00")).await;
     assert_eq!((status, &answer["duplicate"]), (StatusCode::ACCEPTED, &json!(false)));
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recorded {
+    description: String,
+    request: Recording,
+    expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    method: String,
+    path: String,
+    headers: BTreeMap<String, String>,
+    body: Option<Value>,
+    body_text: Option<String>,
+}
+
+/// What is answered to a recorded request: the code of a refusal, or of each event of several.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    status: u16,
+    code: Option<String>,
+    results: Option<Vec<Option<String>>>,
+}
+
+fn told(status: StatusCode, answer: &Value) -> Expect {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let results = answer["results"].as_array().map(|results| results.iter().map(|one| text(&one["code"])).collect());
+    Expect { status: status.as_u16(), code: text(&answer["code"]), results }
+}
+
+#[tokio::test]
+async fn every_recorded_request_is_answered_as_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/tenant");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap().replace("{{tenant_key}}", token(3).expose());
+        let Recorded { description, request, expect } =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let body = request.body.map(|json| json.to_string()).or(request.body_text).unwrap_or_default();
+        let mut asked = Request::builder().method(request.method.as_str()).uri(request.path);
+        for (name, value) in request.headers {
+            asked = asked.header(name, value);
+        }
+        let (status, answer) = Bell::new().send(asked.body(Body::from(body)).unwrap()).await;
+        assert_eq!(told(status, &answer), expect, "{}: {description}: {answer}", path.display());
+        files += 1;
+    }
+    assert!(files >= 30, "{files}");
 }

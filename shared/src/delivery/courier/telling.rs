@@ -29,7 +29,7 @@ impl<S: Post, T: Sender + Sync> Courier<S, T> {
         let data = json!({"subscription_id": id, "url": url, "reason": reason, "disabled_at": now});
         self.tell(EventId::derive(&name), tenant, EventType::EndpointDisabled, data, now).await?;
         if self.store.disable(tenant, id, reason, now).await? {
-            tracing::warn!(subscription.id = %id, tenant.id = %tenant, ?reason, "a subscription was switched off");
+            tracing::warn!(subscription.id = %id, tenant.id = %tenant, reason = reason.name(), "a subscription was switched off");
         }
         Ok(())
     }
