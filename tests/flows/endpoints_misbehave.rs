@@ -218,7 +218,7 @@ async fn a_dead_endpoint_with_a_thousand_deliveries_holds_up_no_other_tenant() {
 async fn a_delivery_whose_worker_died_after_sending_is_sent_again_under_the_same_webhook_id() {
     let flow = Flow::alone().await;
     let orders = json!({"script": [{"hang": true}]});
-    let (subscription, receiver) = flow.receiver_of("payment.*", "killed", json!({"timeout_s": 20}), orders).await;
+    let (subscription, receiver) = flow.receiver_of("payment.*", "killed", json!({"timeout_s": 10}), orders).await;
     let event = flow.publish(&payment("1.00")).await;
     until("the first attempt", async || (flow.stage.received(&receiver).await.len() == 1).then_some(())).await;
     assert!(processes::kill("deliver") > 0, "there was a worker to kill");
