@@ -4,14 +4,14 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::samples::{lead_event, stack_keys, subscription};
+use super::samples::{lead_event, published, stack_keys, subscription};
 use crate::data_subjects::needle::Needle;
 use crate::data_subjects::{PersonalData, take_job, walk};
 use crate::delivery::courier::Couriers;
 use crate::dispatch::{Batches, Keep, Outbox, Subscribers, fan_out};
 use crate::enrichment::look_up::{LookUp, LookUpState, LookUps, Party, Step};
 use crate::enrichment::message::Reference;
-use crate::intake::{Inbox, Recorded};
+use crate::intake::{Inbox, Recorded, row};
 use crate::manage::data_subjects::{JobChance, ask};
 use crate::manage::event_file::EventFiles;
 use crate::manage::event_walk::Subjects;
@@ -22,7 +22,7 @@ use crate::manage::timeline::timeline;
 use crate::model::delivery::{Attempt, Delivery, DeliveryStatus};
 use crate::model::event::{Announcement, Event, EventStatus, RawBody};
 use crate::model::event_type::EventType;
-use crate::model::ids::DeliveryId;
+use crate::model::ids::{DeliveryId, TenantId};
 use crate::model::job::{DataSubjectJob, JobStatus, SubjectRequest};
 use crate::model::row::{RowKey, WorkRow};
 use crate::model::switch::{Switch, Switched};
@@ -94,6 +94,35 @@ pub async fn all(store: &impl Examined) {
     let others = store.file(&other.id, at(9)).await.expect("the store answers").expect("it is there");
     assert!(!others.event.erased);
     let empty = done(store, SubjectRequest::Report, "phone", PHONE).await;
+    assert_eq!(empty.found_total, 0, "{:?}", empty.found);
+    what_a_tenant_published_of_a_person_is_found_and_forgotten(store).await;
+}
+
+/// A published event holds its body in its own row, or beside it: neither says anything any more.
+async fn what_a_tenant_published_of_a_person_is_found_and_forgotten(store: &impl Examined) {
+    const PUBLISHED: &str = "(11) 98765-0003";
+    let tenant = TenantId::default_tenant();
+    let long: String = (0..2_000).map(|n| n.to_string()).collect();
+    let mut events = Vec::new();
+    for (name, note) in [("small", ""), ("large", long.as_str())] {
+        let data = json!({"customer_id": name, "customer_name": "Ana", "phone": PUBLISHED, "note": note});
+        let one = published(&tenant, json!({"type": "customer.created", "id": name, "data": data}), at(0));
+        let event = row(&one, at(0), &Timing::default());
+        assert_eq!(store.record_event(&event, one.body()).await, Ok(Recorded::New));
+        end::<Event>(store, &event.key(), EventStatus::Completed.name(), json!({"processed_at": at(2)})).await;
+        assert!(store.announcement(&event.id).await.expect("the store answers").is_some());
+        events.push((event, one));
+    }
+    let report = done(store, SubjectRequest::Report, "phone", PUBLISHED).await;
+    assert!(report.found_total >= 2, "{:?}", report.found);
+    let erased = done(store, SubjectRequest::Erase, "phone", PUBLISHED).await;
+    assert_eq!(erased.found_total, report.found_total);
+    for (event, one) in &events {
+        assert_eq!(store.announcement(&event.id).await, Ok(None));
+        assert_eq!(store.record_event(event, one.body()).await, Ok(Recorded::Duplicate));
+        assert_eq!(store.announcement(&event.id).await, Ok(None), "the copy did not bring it back");
+    }
+    let empty = done(store, SubjectRequest::Report, "phone", PUBLISHED).await;
     assert_eq!(empty.found_total, 0, "{:?}", empty.found);
 }
 

@@ -6,8 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::samples::delivery;
-use crate::auth::TenantCaller;
+use super::samples::{delivery, published};
 use crate::delivery::courier::Post;
 use crate::delivery::health::Health;
 use crate::dispatch::{Joined, Room};
@@ -16,8 +15,6 @@ use crate::model::delivery::Delivery;
 use crate::model::event::Event;
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId, TenantId};
 use crate::model::row::{RowKey, WorkRow};
-use crate::providers::tenant::payload::{Request, parse};
-use crate::providers::tenant::verify::{Identity, incoming};
 use crate::providers::{Incoming, announce};
 use crate::work::{Claim, ClaimOutcome, Next, Record, Timing};
 
@@ -29,17 +26,14 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_900_000_000 + seconds).expect("within reach")
 }
 
-fn published(tenant: &TenantId, id: &str, note: &str) -> Incoming {
-    let caller = TenantCaller { tenant: tenant.clone(), key: "key_exam".parse().expect("an identifier") };
+fn payment(tenant: &TenantId, id: &str, note: &str) -> Incoming {
     let event = json!({
         "type": "payment.received",
         "id": id,
         "timestamp": "2030-01-01T00:00:00Z",
         "data": {"payment_id": "pay_1", "amount": "10.00", "currency": "EUR", "note": note},
     });
-    let read = parse(event.to_string().as_bytes(), at(0)).expect("a request");
-    let Request::One(Ok(event)) = read else { panic!("one good event") };
-    incoming(&caller, event, Identity { key: None, index: None, chance: [0; 16] }, at(0))
+    published(tenant, event, at(0))
 }
 
 async fn record(store: &impl Examined, one: &Incoming) -> Recorded {
@@ -50,10 +44,10 @@ async fn record(store: &impl Examined, one: &Incoming) -> Recorded {
 /// its name that says something else is a contradiction.
 pub async fn a_published_event_speaks_for_itself(store: &impl Examined, tenant: &TenantId) {
     for (id, note) in [("small", "x".to_owned()), ("large", (0..9_000).map(|n| n.to_string()).collect())] {
-        let one = published(tenant, id, &note);
+        let one = payment(tenant, id, &note);
         assert_eq!(record(store, &one).await, Recorded::New);
         assert_eq!(record(store, &one).await, Recorded::Duplicate);
-        assert_eq!(record(store, &published(tenant, id, "other")).await, Recorded::Conflict);
+        assert_eq!(record(store, &payment(tenant, id, "other")).await, Recorded::Conflict);
         let event: Event = store.read(&RowKey::Event(one.id().clone())).await.expect("answers").expect("is there");
         let said = store.announcement(one.id()).await.expect("the store answers").expect("it is kept");
         assert_eq!(Ok(said.clone()), announce(&event, one.body()));

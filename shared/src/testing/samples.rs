@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::auth::SourceCaller;
+use crate::auth::{SourceCaller, TenantCaller};
 use crate::intake::row;
 use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::{Event, Provider};
@@ -14,7 +14,10 @@ use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId}
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
+use crate::providers::Incoming;
 use crate::providers::c2s::verify::incoming;
+use crate::providers::tenant::payload::{Request, parse};
+use crate::providers::tenant::verify::{self, Identity};
 use crate::signing::seal::{NONCE_BYTES, StackKeys};
 use crate::signing::secret::Secret;
 use crate::work::{Timing, home_shard};
@@ -100,4 +103,15 @@ pub fn lead_event(name: &str, now: Timestamp, timing: &Timing) -> Event {
     let body = json!({"id": name, "attributes": {"updated_at": "2030-01-20T10:00:00Z"}}).to_string();
     let mut read = incoming(&caller, &[], body.as_bytes()).expect("a lead");
     row(&read.remove(0).expect("a lead"), now, timing)
+}
+
+/// What becomes of an event that a tenant published at `now`.
+///
+/// # Panics
+/// When it is no event that can be published.
+#[must_use]
+pub fn published(tenant: &TenantId, event: serde_json::Value, now: Timestamp) -> Incoming {
+    let caller = TenantCaller { tenant: tenant.clone(), key: "key_sample".parse().expect("an identifier") };
+    let Ok(Request::One(Ok(event))) = parse(event.to_string().as_bytes(), now) else { panic!("one good event") };
+    verify::incoming(&caller, event, Identity { key: None, index: None, chance: [0; 16] }, now)
 }
