@@ -24,7 +24,7 @@ def start(
 ) -> dict[str, Any]:
     """Brings a site up; what its stack file says."""
     with build.artefacts_locked():
-        binary = build.sandbox(site)
+        binary = build.binary("sandbox", site)
         build.functions(site)
         cloud = servers_of.local_cloud(site, cloud_port)
         with step("Starting the local cloud and the sandbox"):

@@ -1,4 +1,4 @@
-"""Building the functions, with the same template and command as for AWS, and the sandbox."""
+"""Building the functions, with the same template and command as for AWS, and the sandbox and the load run beside them."""
 
 import json
 import platform
@@ -13,7 +13,7 @@ from stack.environment import compiling, environment
 from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
-SANDBOX_PACKAGE, SANDBOX_BINARY = "gancho-tests", "sandbox"
+BINARIES_OF = "gancho-tests"
 
 
 def architecture() -> str:
@@ -46,17 +46,17 @@ def functions(site: Site = RUN) -> None:
         )
 
 
-def sandbox(site: Site = RUN) -> Path:
-    """Builds the sandbox; where a copy of it is, since cargo-lambda takes every binary out of Cargo's directory."""
+def binary(name: str, site: Site) -> Path:
+    """Builds the sandbox or the load run; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
     profile = ["--release"] if site.optimised else []
-    with step("Building the sandbox"):
+    with step(f"Building `{name}`"):
         run(
-            ["cargo", "build", "--package", SANDBOX_PACKAGE, "--bin", SANDBOX_BINARY, "--target", triple(), *profile],
+            ["cargo", "build", "--package", BINARIES_OF, "--bin", name, "--target", triple(), *profile],
             environment(**compiling(optimised=site.optimised)),
-            SETUP_LOGS / "build-sandbox.log",
+            SETUP_LOGS / f"build-{name}.log",
             life=lambda: _compiled(site),
         )
-    built, kept = _built_by_cargo(site) / SANDBOX_BINARY, _kept(site) / SANDBOX_BINARY
+    built, kept = _built_by_cargo(site) / name, _kept(site) / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place: the one that may be running keeps its file.
     shutil.copy2(built, kept.with_suffix(".new"))

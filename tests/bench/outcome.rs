@@ -86,6 +86,7 @@ struct Webhook {
 /// All of a run's arrivals.
 #[derive(Default)]
 struct Sorted {
+    /// By subscription and event.
     webhooks: BTreeMap<(usize, usize), Webhook>,
     retries: usize,
     duplicates: usize,
@@ -196,4 +197,81 @@ fn per_minute(sorted: &Sorted, published: &Published, load: Load) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "thousands of webhooks")]
     let n = n as f64;
     n * 60.0 / took.as_secs_f64().max(f64::EPSILON)
+}
+
+#[cfg(test)]
+mod tests {
+    use gancho_tests::waiting::until;
+    use standardwebhooks::Webhook;
+
+    use super::*;
+    use crate::receiver::Receiver;
+
+    const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+    /// An outcome of two events, both taken, of which these arrivals came; `recorded` say they are delivered.
+    fn outcome(arrivals: &[(usize, bool)], recorded: usize) -> Outcome {
+        let start = Instant::now();
+        let arrivals = arrivals.iter().zip(1..).map(|((event, accepted), n)| Arrival {
+            event: *event,
+            at: start + Duration::from_millis(100 * n),
+            accepted: *accepted,
+        });
+        let mailbox = Mailbox::with(SECRET, arrivals.collect());
+        let until = start + Duration::from_secs(60);
+        let published = Published { due: vec![start; 2], taken: vec![true; 2], until, answered: histogram() };
+        let run = Circumstances {
+            scenario: crate::scenario::Scenario::WARM_UP,
+            offered_per_second: 1.0,
+            recorded,
+            workers: BTreeSet::new(),
+            functions: Duration::ZERO,
+            deliver: Duration::ZERO,
+            cloud: Duration::ZERO,
+        };
+        Outcome::of(run, &published, &[mailbox])
+    }
+
+    #[test]
+    fn what_was_refused_first_is_a_retry_and_what_was_accepted_already_a_duplicate() {
+        let all = outcome(&[(0, false), (1, true), (0, true), (1, true)], 2);
+        assert_eq!((all.due, all.delivered, all.retries, all.duplicates, all.lost()), (2, 2, 1, 1, 0));
+        assert_eq!((all.receipt_ms.max.round(), all.accepted_ms.max.round()), (200.0, 300.0));
+        assert!((all.received_per_minute - 2.0).abs() < 0.01, "{}", all.received_per_minute);
+    }
+
+    #[test]
+    fn a_webhook_is_lost_if_either_end_does_not_know_it() {
+        assert_eq!(outcome(&[(0, true), (1, false)], 2).lost(), 1, "the receiver never accepted it");
+        assert_eq!(outcome(&[(0, true), (1, true)], 1).lost(), 1, "the platform does not say it is delivered");
+        assert_eq!(outcome(&[], 0).lost(), 2);
+    }
+
+    #[test]
+    fn an_event_that_was_never_published_is_no_webhook() {
+        let with_a_stranger = outcome(&[(0, true), (1, true), (2, true)], 2);
+        assert_eq!((with_a_stranger.delivered, with_a_stranger.refused), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_counts_what_is_signed_for_it_and_nothing_else() {
+        // Plain http, but reqwest wants to know.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let receiver = Receiver::listen(0).await;
+        receiver.open("one", SECRET, 0.0, 1);
+        let (body, at) = (br#"{"data":{"payment_id":"pay_7"}}"#, jiff::Timestamp::now().as_second());
+        let webhook = Webhook::new(SECRET).expect("a secret");
+        let signature = webhook.sign("evt_1", at, body).expect("signed");
+        for signature in [signature.as_str(), "v1,AAAA"] {
+            let request = reqwest::Client::new()
+                .post(receiver.address("one"))
+                .header("webhook-id", "evt_1")
+                .header("webhook-timestamp", at)
+                .header("webhook-signature", signature);
+            request.body(body.to_vec()).send().await.expect("an answer");
+        }
+        until("the genuine one", async || (receiver.n_accepted(&["one".to_owned()]) == 1).then_some(())).await;
+        let mailbox = receiver.close("one");
+        assert_eq!((mailbox.arrivals[0].event, mailbox.refused), (7, 1));
+    }
 }

@@ -36,6 +36,14 @@ pub(crate) struct Mailbox {
     pub(crate) refused: usize,
 }
 
+impl Mailbox {
+    /// One that these have come to, and that accepts all.
+    pub(crate) fn with(secret: &str, arrivals: Vec<Arrival>) -> Self {
+        let webhook = Webhook::new(secret).expect("a secret that the platform made");
+        Self { webhook, failing: 0.0, chance: StdRng::seed_from_u64(0), arrivals, refused: 0 }
+    }
+}
+
 /// A server with a mailbox for each subscription.
 #[derive(Clone)]
 pub(crate) struct Receiver {
@@ -46,9 +54,10 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Listens until this process ends.
     pub(crate) async fn listen(port: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
+        let port = listener.local_addr().expect("it listens").port();
         let receiver = Self { port, mailboxes: Arc::default() };
         let app = Router::new().route("/{mailbox}", post(take)).with_state(receiver.clone());
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free");
         tokio::spawn(async move { axum::serve(listener, app).await });
         receiver
     }
@@ -60,10 +69,8 @@ impl Receiver {
 
     /// Opens a mailbox; a share `failing` of what comes is answered 503, by a chance that `seed` decides.
     pub(crate) fn open(&self, mailbox: &str, secret: &str, failing: f64, seed: u64) {
-        let webhook = Webhook::new(secret).expect("a secret that the platform made");
         let chance = StdRng::seed_from_u64(seed);
-        let opened = Mailbox { webhook, failing, chance, arrivals: Vec::new(), refused: 0 };
-        self.lock().insert(mailbox.to_owned(), opened);
+        self.lock().insert(mailbox.to_owned(), Mailbox { failing, chance, ..Mailbox::with(secret, Vec::new()) });
     }
 
     /// How many distinct webhooks were accepted at these mailboxes.
