@@ -3,7 +3,7 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test down lint build invoke
+.PHONY: help run test bench down lint build invoke
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -13,6 +13,9 @@ run: ## the whole stack on this machine, with a recorded lead played through it;
 
 test: ## every test, against a local stack of their own; T=name for some of them
 	@$(GANCHO) test $(T)
+
+bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
+	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
 down: ## stop what runs
 	@$(GANCHO) down

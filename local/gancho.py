@@ -1,4 +1,4 @@
-"""The local stack and the checks: `python3 local/gancho.py up|down|test|invoke|build|lint`. The Makefile calls it."""
+"""The local stack and the checks: `python3 local/gancho.py up|down|test|bench|invoke|build|lint`. The Makefile calls it."""
 
 import argparse
 import signal
@@ -47,6 +47,10 @@ def _do(arguments: argparse.Namespace) -> int:
             from commands.test import test
 
             return test(arguments.name, keep=arguments.keep)
+        case "bench":
+            from commands.bench import bench
+
+            return bench(arguments.rate, arguments.seconds, arguments.seed)
         case "invoke":
             from commands.invoke import invoke
 
@@ -73,6 +77,10 @@ def _arguments() -> argparse.Namespace:
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
     test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
+    bench = commands.add_parser("bench", help="the load run, against a local stack of its own")
+    bench.add_argument("--rate", type=float, default=17.0, help="webhooks a second that are asked for")
+    bench.add_argument("--seconds", type=float, default=60.0, help="for so long, in each run")
+    bench.add_argument("--seed", type=int, default=1, help="of the chance by which answers fail")
     invoke = commands.add_parser("invoke", help="one function with one recorded event")
     invoke.add_argument("function")
     invoke.add_argument("event")

@@ -1,13 +1,13 @@
-"""`make down`: stops whatever runs, of `make run` and of a `make test` that was cut short."""
+"""`make down`: stops whatever runs, of `make run` and of a `make test` or `make bench` that was cut short."""
 
 from stack import servers
-from stack.places import RUN, TEST
+from stack.places import SITES
 from stack.progress import say
 
 
 def down() -> int:
-    """Stops both sites."""
-    for site in (RUN, TEST):
+    """Stops all sites."""
+    for site in SITES:
         running = [pid_file.stem for pid_file in site.home.glob("*.pid") if servers.remembered(site, pid_file.stem)]
         orphans = servers.stop_all(site)
         if running or orphans:

@@ -9,20 +9,23 @@ from stack import build, deploy, ports, servers, servers_of
 from stack.environment import environment
 from stack.places import ROOT, RUN, Site
 from stack.progress import step
+from stack.servers_of import OWN_RECEIVER_PORT
 
 
 def up() -> int:
     """Sets up, builds, starts, deploys, plays."""
-    start(RUN, *ports.chosen(), testing=False)
+    start(RUN, *ports.chosen())
     played = subprocess.run([sys.executable, str(ROOT / "local" / "play.py")], cwd=ROOT, env=environment(), check=False)
     return played.returncode
 
 
-def start(site: Site, cloud_port: int, sandbox_port: int, *, testing: bool) -> dict[str, Any]:
+def start(
+    site: Site, cloud_port: int, sandbox_port: int, receiver_port: int = OWN_RECEIVER_PORT, *, testing: bool = False
+) -> dict[str, Any]:
     """Brings a site up; what its stack file says."""
     with build.artefacts_locked():
-        binary = build.sandbox()
-        build.functions()
+        binary = build.binary("sandbox", site)
+        build.functions(site)
         cloud = servers_of.local_cloud(site, cloud_port)
         with step("Starting the local cloud and the sandbox"):
             if not servers.remembered(site, cloud.name):
@@ -30,4 +33,4 @@ def start(site: Site, cloud_port: int, sandbox_port: int, *, testing: bool) -> d
             site.scratch.mkdir(parents=True, exist_ok=True)
             fresh = servers.ensure(cloud)
             servers.ensure(servers_of.sandbox(site, sandbox_port, binary))
-        return deploy.deploy(site, cloud_port, sandbox_port, fresh=fresh, testing=testing)
+        return deploy.deploy(site, cloud_port, sandbox_port, receiver_port, fresh=fresh, testing=testing)

@@ -1,4 +1,4 @@
-"""Building the functions, with the same template and command as for AWS, and the sandbox."""
+"""Building the functions, with the same template and command as for AWS, and the sandbox and the load run beside them."""
 
 import json
 import platform
@@ -10,10 +10,10 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from stack.environment import compiling, environment
-from stack.places import BUILT, LOCAL, ROOT, SETUP_LOGS, TEMPLATE
+from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
-SANDBOX_PACKAGE, SANDBOX_BINARY = "gancho-tests", "sandbox"
+BINARIES_OF = "gancho-tests"
 
 
 def architecture() -> str:
@@ -34,28 +34,29 @@ def artefacts_locked() -> Iterator[None]:
         yield
 
 
-def functions() -> None:
+def functions(site: Site = RUN) -> None:
     """Builds every function of the template."""
-    argv = ["sam", "build", "--template", str(TEMPLATE), "--build-dir", str(BUILT)]
+    argv = ["sam", "build", "--template", str(TEMPLATE), "--build-dir", str(site.built)]
     with step("Building the functions (the first time, a few minutes)"):
         run(
             [*argv, "--parameter-overrides", f"Architecture={architecture()}"],
-            environment(**compiling()),
+            environment(**compiling(optimised=site.optimised)),
             SETUP_LOGS / "build-functions.log",
-            life=_compiled,
+            life=lambda: _compiled(site),
         )
 
 
-def sandbox() -> Path:
-    """Builds the sandbox; where a copy of it is, since cargo-lambda takes every binary out of Cargo's directory."""
-    with step("Building the sandbox"):
+def binary(name: str, site: Site) -> Path:
+    """Builds the sandbox or the load run; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
+    profile = ["--release"] if site.optimised else []
+    with step(f"Building `{name}`"):
         run(
-            ["cargo", "build", "--package", SANDBOX_PACKAGE, "--bin", SANDBOX_BINARY, "--target", triple()],
-            environment(**compiling()),
-            SETUP_LOGS / "build-sandbox.log",
-            life=_compiled,
+            ["cargo", "build", "--package", BINARIES_OF, "--bin", name, "--target", triple(), *profile],
+            environment(**compiling(optimised=site.optimised)),
+            SETUP_LOGS / f"build-{name}.log",
+            life=lambda: _compiled(site),
         )
-    built, kept = target_directory() / triple() / "debug" / SANDBOX_BINARY, LOCAL / "bin" / SANDBOX_BINARY
+    built, kept = _built_by_cargo(site) / name, _kept(site) / name
     kept.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place: the one that may be running keeps its file.
     shutil.copy2(built, kept.with_suffix(".new"))
@@ -73,9 +74,16 @@ def target_directory() -> Path:
     return Path(json.loads(_ask("cargo", "metadata", "--no-deps", "--format-version", "1"))["target_directory"])
 
 
-def _compiled() -> str:
-    built = target_directory() / triple() / "debug" / "deps"
-    return f"{sum(1 for _ in built.glob('*.rlib'))} crates compiled"
+def _built_by_cargo(site: Site) -> Path:
+    return target_directory() / triple() / ("release" if site.optimised else "debug")
+
+
+def _kept(site: Site) -> Path:
+    return LOCAL / "bin" / ("optimised" if site.optimised else "")
+
+
+def _compiled(site: Site) -> str:
+    return f"{sum(1 for _ in (_built_by_cargo(site) / 'deps').glob('*.rlib'))} crates compiled"
 
 
 def _ask(*argv: str) -> str:

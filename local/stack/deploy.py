@@ -11,9 +11,8 @@ from botocore.config import Config
 
 from stack.environment import ACCOUNT, REGION, environment
 from stack.parameters import parameters
-from stack.places import BUILT, Site, shown
+from stack.places import Site, shown
 from stack.progress import Failed, run, step
-from stack.servers_of import OWN_RECEIVER_PORT
 
 STACK = "gancho"
 PLAYED_CREDENTIALS = {
@@ -51,12 +50,14 @@ def demand_local_account(endpoint: str) -> None:
         raise Failed(f"{endpoint} speaks for the account {account}, not for the local one ({ACCOUNT})", do="nothing was deployed")
 
 
-def deploy(site: Site, cloud_port: int, sandbox_port: int, *, fresh: bool, testing: bool) -> dict[str, Any]:
+def deploy(
+    site: Site, cloud_port: int, sandbox_port: int, receiver_port: int, *, fresh: bool, testing: bool
+) -> dict[str, Any]:
     """Deploys unless this very build is there already; what the stack file says."""
     endpoint = f"http://127.0.0.1:{cloud_port}"
     demand_local_account(endpoint)
-    given = parameters(cloud_port, sandbox_port, testing=testing)
-    digest, remembered = _digest(given), site.home / "deployed"
+    given = parameters(cloud_port, sandbox_port, receiver_port, testing=testing)
+    digest, remembered = _digest(site.built, given), site.home / "deployed"
     if fresh or not remembered.exists() or remembered.read_text() != digest:
         remembered.unlink(missing_ok=True)
         with step("Deploying template.yaml to the local cloud"):
@@ -66,11 +67,12 @@ def deploy(site: Site, cloud_port: int, sandbox_port: int, *, fresh: bool, testi
         outputs = _outputs(endpoint)
         _fill_providers(endpoint, outputs)
         _seed(endpoint, outputs)
-    return _write_stack_file(site, endpoint, outputs, cloud_port, sandbox_port)
+    used = {"cloud": cloud_port, "sandbox": sandbox_port, "own_receiver": receiver_port}
+    return _write_stack_file(site, endpoint, outputs, used)
 
 
 def _sam_deploy(site: Site, endpoint: str, given: dict[str, str]) -> None:
-    argv = ["sam", "deploy", "--template-file", str(BUILT / "template.yaml"), "--stack-name", STACK, "--region", REGION]
+    argv = ["sam", "deploy", "--template-file", str(site.built / "template.yaml"), "--stack-name", STACK, "--region", REGION]
     flags = ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
     run(
         [*argv, *flags, "--no-progressbar", "--parameter-overrides", *(f"{name}={value}" for name, value in given.items())],
@@ -80,10 +82,10 @@ def _sam_deploy(site: Site, endpoint: str, given: dict[str, str]) -> None:
     )
 
 
-def _digest(given: dict[str, str]) -> str:
+def _digest(built: Path, given: dict[str, str]) -> str:
     whole = hashlib.sha256(json.dumps(given, sort_keys=True).encode())
-    for part in sorted(path for path in BUILT.rglob("*") if path.is_file()):
-        whole.update(str(part.relative_to(BUILT)).encode())
+    for part in sorted(path for path in built.rglob("*") if path.is_file()):
+        whole.update(str(part.relative_to(built)).encode())
         whole.update(hashlib.sha256(part.read_bytes()).digest())
     return whole.hexdigest()
 
@@ -107,7 +109,7 @@ def _seed(endpoint: str, outputs: dict[str, str]) -> None:
         raise Failed(f"the sweep, which writes the first rows, failed: {answer['Payload'].read().decode()[:500]}")
 
 
-def _write_stack_file(site: Site, endpoint: str, outputs: dict[str, str], cloud_port: int, sandbox_port: int) -> dict[str, Any]:
+def _write_stack_file(site: Site, endpoint: str, outputs: dict[str, str], used: dict[str, int]) -> dict[str, Any]:
     secrets = client("secretsmanager", endpoint)
 
     def secret(name: str) -> str:
@@ -121,9 +123,9 @@ def _write_stack_file(site: Site, endpoint: str, outputs: dict[str, str], cloud_
         "stack": STACK,
         "admin_token": secret("AdminToken"),
         "c2s_token": secret("C2sToken"),
-        "sandbox_url": f"http://127.0.0.1:{sandbox_port}",
+        "sandbox_url": f"http://127.0.0.1:{used['sandbox']}",
         "console_url": f"{outputs['ApiUrl']}/console",
-        "ports": {"cloud": cloud_port, "sandbox": sandbox_port, "own_receiver": OWN_RECEIVER_PORT},
+        "ports": used,
         "functions": {name: outputs[f"{name.title()}FunctionName"] for name in FUNCTIONS},
         "log_groups": {name: f"/{STACK}/{name}" for name in (*FUNCTIONS, "api")},
         "tables": {name: outputs[f"{name.title()}TableName"] for name in TABLES},

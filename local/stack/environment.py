@@ -39,16 +39,19 @@ def environment(endpoint: str = NOWHERE, **more: str) -> dict[str, str]:
     }
 
 
-def compiling() -> dict[str, str]:
+def compiling(*, optimised: bool = False) -> dict[str, str]:
     """How Cargo compiles for the local stack: the release profile spends a quarter of an hour on size. One set for the
-    functions and the tests, so that they share what they can."""
-    return {
+    functions and the tests, so that they share what they can.
+
+    Optimised is the release profile without link-time optimisation, on all cores."""
+    profile = {
         "SAM_BUILD_MODE": "debug",
-        "CARGO_LAMBDA_COMPILER": "cargo",
         "CARGO_PROFILE_DEV_DEBUG": "0",
         "CARGO_PROFILE_DEV_STRIP": "symbols",
-        "CARGO_TERM_COLOR": "never",
     }
+    without_lto = {"CARGO_PROFILE_RELEASE_LTO": "off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS": "16"}
+    common = {"CARGO_LAMBDA_COMPILER": "cargo", "CARGO_TERM_COLOR": "never"}
+    return {**common, **(without_lto if optimised else profile)}
 
 
 def marked(site: Site) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The template's parameters on a local stack. What is not named here has its default."""
 
 from stack.build import architecture
-from stack.servers_of import OWN_RECEIVER_PORT
 
 EVERYWHERE = {
     "StageName": "local",
@@ -36,8 +35,8 @@ IN_TESTS = {
 }
 
 
-def parameters(cloud_port: int, sandbox_port: int, *, testing: bool) -> dict[str, str]:
-    """All of them, for a stack whose third parties the sandbox plays."""
+def parameters(cloud_port: int, sandbox_port: int, receiver_port: int, *, testing: bool) -> dict[str, str]:
+    """All of them, for a stack whose third parties the sandbox plays; deliveries may reach it and a receiver's port."""
     played = f"http://127.0.0.1:{sandbox_port}"
     return {
         **EVERYWHERE,
@@ -47,5 +46,5 @@ def parameters(cloud_port: int, sandbox_port: int, *, testing: bool) -> dict[str
         "C2sBaseUrl": f"{played}/c2s",
         "WorkApiBaseUrl": f"{played}/work/api",
         "DiretrixBaseUrl": f"{played}/diretrix",
-        "EgressAllow": f"127.0.0.1:{sandbox_port},127.0.0.1:{OWN_RECEIVER_PORT}",
+        "EgressAllow": f"127.0.0.1:{sandbox_port},127.0.0.1:{receiver_port}",
     }

@@ -12,11 +12,18 @@ SETUP_LOGS = LOCAL / "logs"
 
 @dataclass(frozen=True)
 class Site:
-    """One local stack: the one `make run` leaves up, or the one `make test` starts and stops."""
+    """One local stack: the one `make run` leaves up, or one that `make test` or `make bench` starts and stops."""
 
     name: str
     home: Path
     stack_file: Path
+    # Whether its functions are built as for AWS, but for what takes the compiler longest.
+    optimised: bool = False
+
+    @property
+    def built(self) -> Path:
+        """Where SAM puts what it builds for it."""
+        return ROOT / ".aws-sam" / "optimised" if self.optimised else BUILT
 
     @property
     def logs(self) -> Path:
@@ -31,6 +38,8 @@ class Site:
 
 RUN = Site("run", LOCAL / "run", LOCAL / "stack.json")
 TEST = Site("test", LOCAL / "test", LOCAL / "test" / "stack.json")
+BENCH = Site("bench", LOCAL / "bench", LOCAL / "bench" / "stack.json", optimised=True)
+SITES = (RUN, TEST, BENCH)
 
 
 def shown(path: Path) -> str:

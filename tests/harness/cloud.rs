@@ -45,13 +45,34 @@ impl Cloud {
 
     /// Lets a function read its queues, or stops it; what is under way goes on.
     pub async fn set_consuming(&self, function: &str, enabled: bool) {
+        self.change_mappings(function, &json!({"Enabled": enabled})).await;
+    }
+
+    /// Lets so many workers of a function run at a time, or as many as the stack gives it.
+    ///
+    /// A mapping cannot be told fewer than two, so it is the function's reservation that says one. The local cloud
+    /// knows of that only where the function is called without its alias; the code behind both names is the same.
+    pub async fn set_workers(&self, function: &str, workers: Option<u32>) {
+        let name = &Stack::get().functions[function];
+        let path = format!("/2017-10-31/functions/{name}/concurrency");
+        let called = if let Some(n) = workers {
+            self.lambda(Method::PUT, &path, Some(&json!({"ReservedConcurrentExecutions": n}))).await;
+            name.clone()
+        } else {
+            self.lambda(Method::DELETE, &path, None).await;
+            format!("{name}:live")
+        };
+        self.change_mappings(function, &json!({"FunctionName": called})).await;
+    }
+
+    async fn change_mappings(&self, function: &str, change: &Value) {
         let (name, path) = (&Stack::get().functions[function], "/2015-03-31/event-source-mappings");
         let mappings = self.lambda(Method::GET, &format!("{path}/"), None).await;
         let all = mappings["EventSourceMappings"].as_array().cloned().unwrap_or_default();
         let mut found = 0;
         for mapping in all.iter().filter(|m| m["FunctionArn"].as_str().is_some_and(|arn| arn.contains(name))) {
             let id = mapping["UUID"].as_str().expect("its id");
-            self.lambda(Method::PUT, &format!("{path}/{id}"), Some(&json!({"Enabled": enabled}))).await;
+            self.lambda(Method::PUT, &format!("{path}/{id}"), Some(change)).await;
             found += 1;
         }
         assert!(found > 0, "{name} reads no queue: {mappings:#}");

@@ -21,6 +21,8 @@ pub struct Stack {
     pub c2s_token: String,
     /// Who plays the third parties.
     pub sandbox_url: String,
+    /// Ports: of the servers, and of a receiver that deliveries may reach.
+    pub ports: BTreeMap<String, u16>,
     /// Names of the functions.
     pub functions: BTreeMap<String, String>,
     /// Log groups of the functions.
