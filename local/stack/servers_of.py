@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from stack.environment import environment
-from stack.places import Site
+from stack.places import ROOT, Site
 from stack.servers import Server
 from stack.tools import python_of
 
@@ -30,7 +30,7 @@ def local_cloud(site: Site, port: int) -> Server:
         DOCKER_HOST=f"unix://{scratch}/no-docker.sock",
         LAMBDA_WARM_TTL_SECONDS="120",
     )
-    argv = [str(python_of("cloud")), "-m", "ministack"]
+    argv = [str(python_of("cloud")), str(ROOT / "local" / "cloud" / "run.py")]
     return Server("local-cloud", site, argv, port, "/_ministack/health", env)
 
 
