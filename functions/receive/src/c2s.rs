@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -70,10 +71,12 @@ pub(crate) async fn by_header<S: Backing>(
 )]
 pub(crate) async fn by_path<S: Backing>(
     extract::State(state): extract::State<Arc<State<S>>>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = admit(&state, Credential::presented(&token), Caller::of(&request).address).await?;
+    // What is no text is no token either.
+    let token = token.ok().and_then(|Path(token)| Credential::presented(&token));
+    let caller = admit(&state, token, Caller::of(&request).address).await?;
     take(&state, &caller, request).await
 }
 

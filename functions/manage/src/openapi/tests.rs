@@ -37,7 +37,11 @@ fn every_description_is_a_route_of_the_template_to_the_function_that_answers_it(
             None => by == method && to == path,
         };
         // API Gateway takes the most specific route.
-        routes.iter().filter(leads).max_by_key(|(_, to, _)| (!to.ends_with("{proxy+}"), to.len())).map(|(_, _, function)| function.as_str())
+        routes
+            .iter()
+            .filter(leads)
+            .max_by_key(|(_, to, _)| (!to.ends_with("{proxy+}"), to.len()))
+            .map(|(_, _, function)| function.as_str())
     };
     for (described, function) in [
         (receive::describe(), "Receive"),

@@ -1,7 +1,7 @@
 //! `/api/v1/admin/switches`
 
 use axum::Json;
-use axum::extract::{Path, State as Extract};
+use axum::extract::State as Extract;
 use gancho::lambda::http::Problem;
 use gancho::manage::described::operator::TurnBody;
 use gancho::manage::page::Page;
@@ -11,7 +11,7 @@ use gancho::model::switch::{NotSwitched, Switch, Switched};
 
 use super::Backing;
 use super::answer::listed_whole;
-use crate::body::{Fields, unacceptable};
+use crate::body::{Fields, Named, unacceptable};
 use crate::state::Shared;
 
 /// The switches that were ever turned; all others are on.
@@ -32,7 +32,7 @@ pub(super) async fn list<S: Backing>(Extract(state): Extract<Shared<S>>) -> Resu
 )]
 pub(super) async fn turn<S: Backing>(
     Extract(state): Extract<Shared<S>>,
-    Path(what): Path<String>,
+    Named(what): Named<String>,
     Fields(fields): Fields,
 ) -> Result<Json<Switch>, Problem> {
     let what: Switched = what.parse().map_err(|error: NotSwitched| {

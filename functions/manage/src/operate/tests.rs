@@ -254,6 +254,7 @@ async fn a_switch_is_turned_off_and_on_and_a_mistyped_one_is_refused() {
         assert_eq!(refused.body["errors"][0]["code"], "unknown_switch", "{what}");
     }
     assert_eq!(desk.put("/switches/all", json!({})).await.body["errors"][0]["code"], "missing");
+    assert_eq!(desk.put("/switches/%FF", json!({"paused": true})).await.body["code"], "not_found");
 }
 
 #[tokio::test]
