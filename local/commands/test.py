@@ -7,13 +7,15 @@ from collections import Counter
 from pathlib import Path
 
 from commands import up
-from stack import build, ports, receivers, servers
+from stack import build, ports, receivers, servers, tools
 from stack.environment import compiling, environment
 from stack.places import ROOT, TEST, shown
 from stack.progress import step
 
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 COUNTS = ("passed", "failed", "ignored")
+# The tester that holds the API against its own description.
+SCHEMATHESIS = "schemathesis"
 
 
 def test(name: str | None, *, keep: bool = False) -> int:
@@ -24,6 +26,7 @@ def test(name: str | None, *, keep: bool = False) -> int:
         servers.stop_all(TEST)
     try:
         libraries = receivers.ensure()
+        tools.ensure((SCHEMATHESIS,))
         stack = up.start(TEST, *_ports(), testing=True)
         with step(f"Running the tests (logs of the functions' cloud: {shown(TEST.logs)})"):
             code, counts, binaries = _cargo_test(stack["endpoint_url"], libraries, name)
@@ -48,6 +51,7 @@ def _cargo_test(endpoint: str, libraries: Path, name: str | None) -> tuple[int, 
     # Flows wait more than they work, so there are many at a time, whatever this machine has.
     settings = {"RUST_TEST_THREADS": "12", "INSTA_UPDATE": "no"}
     told = {"GANCHO_STACK": str(TEST.stack_file), "GANCHO_RECEIVERS": str(libraries)}
+    told["GANCHO_SCHEMATHESIS"] = str(tools.python_of(SCHEMATHESIS))
     env = environment(endpoint, **compiling(), **settings, **told)
     counts: Counter[str] = Counter()
     binaries = 0

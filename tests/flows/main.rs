@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a part of a flow fails its flow")]
 
+mod api_is_as_described;
 mod deliveries_are_counted;
 mod deliveries_go_out;
 mod endpoints_misbehave;

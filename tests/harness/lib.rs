@@ -10,6 +10,7 @@ pub mod processes;
 pub mod receivers;
 #[path = "../sandbox/mod.rs"]
 pub mod sandbox;
+pub mod schemathesis;
 pub mod stack;
 pub mod stage;
 pub mod waiting;

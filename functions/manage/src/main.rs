@@ -1,6 +1,7 @@
 //! The APIs people manage things by. One binary, two functions with a role each: `GANCHO_FACE` says which this is.
 
 mod body;
+mod openapi;
 mod operate;
 mod portal;
 mod state;

@@ -4,18 +4,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, SourceCaller};
 use gancho::intake::{Recorded, take_in};
 use gancho::lambda::http::{Caller, Problem};
+use gancho::lambda::problem_schema::ProblemDocument;
+use gancho::manage::described::published::C2sBody;
 use gancho::model::event::Provider;
 use gancho::model::ids::SourceId;
 use gancho::providers::Incoming;
 use gancho::providers::c2s::payload::{BodyError, MAX_EVENTS, Rejection, RejectionCode};
 use gancho::providers::c2s::verify::incoming;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::body::{body_of, too_large};
 use crate::counting::{arrivals, count};
@@ -26,7 +30,18 @@ const KEPT_HEADERS: [&str; 3] = ["content-type", "user-agent", "x-request-id"];
 /// Longest header value kept, bytes.
 const KEPT_HEADER_BYTES: usize = 256;
 
-/// `POST /api/v1/webhooks/c2s`: the default source, by the token in a header.
+/// Takes leads of the default source, by the token in a header.
+#[utoipa::path(post, path = "/api/v1/webhooks/c2s", operation_id = "ring_c2s", tag = "webhooks in",
+    security(("c2s_token" = [])),
+    request_body(content = C2sBody, description = "One lead, or an array of up to 500; at most 4 MB, 256 KB an event."),
+    responses(
+        (status = 200, description = "What became of the events. Bad ones do not spoil their neighbours.", body = Answer),
+        (status = 400, description = "No event could be taken.", body = Refused, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or none that opens this source.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "A credential of another kind, or from an address that is not allowed.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "Too large, or too many.", body = Refused, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn by_header<S: Backing>(
     extract::State(state): extract::State<Arc<State<S>>>,
     request: Request,
@@ -41,13 +56,27 @@ pub(crate) async fn by_header<S: Backing>(
     take(&state, &caller, request).await
 }
 
-/// `POST /api/v1/webhooks/c2s/{token}`: any C2S source, by its address.
+/// Takes leads of any C2S source, by its address.
+#[utoipa::path(post, path = "/api/v1/webhooks/c2s/{token}", operation_id = "ring_c2s_source", tag = "webhooks in",
+    security(()),
+    params(("token" = String, Path, description = "The source's token.")),
+    request_body(content = C2sBody, description = "One lead, or an array of up to 500; at most 4 MB, 256 KB an event."),
+    responses(
+        (status = 200, description = "What became of the events. Bad ones do not spoil their neighbours.", body = Answer),
+        (status = 400, description = "No event could be taken.", body = Refused, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or none that opens this source.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "A credential of another kind, or from an address that is not allowed.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "Too large, or too many.", body = Refused, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn by_path<S: Backing>(
     extract::State(state): extract::State<Arc<State<S>>>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = admit(&state, Credential::presented(&token), Caller::of(&request).address).await?;
+    // What is no text is no token either.
+    let token = token.ok().and_then(|Path(token)| Credential::presented(&token));
+    let caller = admit(&state, token, Caller::of(&request).address).await?;
     take(&state, &caller, request).await
 }
 
@@ -109,28 +138,62 @@ fn refused_whole(error: BodyError) -> Problem {
     Problem::new(status, error.code(), detail)
 }
 
-#[derive(Debug, Serialize)]
-struct Answer {
+/// What became of the events of a request.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = C2sAnswer)]
+pub(crate) struct Answer {
+    /// Always `received`.
     status: &'static str,
     #[serde(flatten)]
     tally: Tally,
     errors: Vec<ErrorEntry>,
 }
 
-#[derive(Debug, Serialize)]
+/// Why an event was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RejectedEvent)]
 struct ErrorEntry {
+    /// Its place in the request.
     index: usize,
     code: &'static str,
     detail: String,
 }
 
 /// What became of the events of a request: `received = processed + duplicates + rejected`.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = C2sTally)]
 struct Tally {
     received: usize,
     processed: usize,
     duplicates: usize,
     rejected: usize,
+}
+
+/// A problem document with what became of the events. Without counts where none could be looked at.
+#[derive(ToSchema)]
+#[schema(as = C2sProblem)]
+#[expect(dead_code, reason = "describes what `Tally::answer` and `refused_whole` write")]
+pub(crate) struct Refused {
+    #[schema(rename = "type")]
+    kind: String,
+    title: String,
+    #[schema(minimum = 400, maximum = 499)]
+    status: u16,
+    detail: String,
+    /// The first event's.
+    code: String,
+    #[schema(nullable = false)]
+    request_id: Option<String>,
+    #[schema(nullable = false)]
+    received: Option<usize>,
+    #[schema(nullable = false)]
+    processed: Option<usize>,
+    #[schema(nullable = false)]
+    duplicates: Option<usize>,
+    #[schema(nullable = false)]
+    rejected: Option<usize>,
+    #[schema(nullable = false)]
+    errors: Option<Vec<ErrorEntry>>,
 }
 
 impl Tally {

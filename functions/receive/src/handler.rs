@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
 use gancho::auth::{Cards, Door, KeyUses, LastUses};
 use gancho::aws::WriteMeter;
 use gancho::counters::{Counters, Unwritten};
 use gancho::intake::Inbox;
 use gancho::work::{Bells, Timing};
 use jiff::Timestamp;
+use utoipa::OpenApi;
 
 use crate::health::Connected;
 use crate::{c2s, health, publish};
@@ -46,12 +46,34 @@ impl<S: Inbox + Bells + Cards + KeyUses + Connected + Counters + 'static> Backin
 /// which limit was passed.
 const BODY_LIMIT: usize = 6 * 1024 * 1024;
 
+gancho::routes! {
+    /// The doorbells.
+    fn doorbells<S: Backing>() -> axum::Router<Arc<State<S>>>, described by Doorbells:
+    "/api/v1/webhooks/c2s" => post c2s::by_header;
+    "/api/v1/webhooks/c2s/{token}" => post c2s::by_path;
+    "/api/v1/tenant/events" => post publish::answer;
+    "/health" => get health::answer;
+}
+
 pub(crate) fn router<S: Backing>(state: Arc<State<S>>) -> axum::Router {
-    axum::Router::new()
-        .route("/api/v1/webhooks/c2s", post(c2s::by_header))
-        .route("/api/v1/webhooks/c2s/{token}", post(c2s::by_path))
-        .route("/api/v1/tenant/events", post(publish::answer))
-        .route("/health", get(health::answer))
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(state)
+    doorbells().layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(state)
+}
+
+/// What `/openapi.json` says of the doorbells.
+#[must_use]
+pub fn describe() -> utoipa::openapi::OpenApi {
+    Doorbells::openapi()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_doorbell_is_described_under_its_own_route() {
+        assert_eq!(
+            gancho::testing::operations::of(&describe()),
+            gancho::testing::operations::table("", Doorbells::ROUTES)
+        );
+    }
 }

@@ -11,7 +11,8 @@ use gancho::auth::Cards;
 use gancho::aws::Store;
 use gancho::model::row::Queue;
 use gancho::work::Bells;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::handler::{Backing, State};
 
@@ -40,16 +41,47 @@ pub(crate) async fn look(store: &impl Connected) -> (bool, bool) {
     tokio::join!(store.database(), store.queue())
 }
 
+/// Whether something is there.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Connection {
+    Connected,
+    Disconnected,
+}
+
+impl From<bool> for Connection {
+    fn from(there: bool) -> Self {
+        if there { Self::Connected } else { Self::Disconnected }
+    }
+}
+
+/// How we are.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `healthy` or `unhealthy`.
+    status: &'static str,
+    /// The tables.
+    database: Connection,
+    /// The queues.
+    queue: Connection,
+    /// Which release this is.
+    version: &'static str,
+}
+
+/// Whether what the platform stands on is there.
+#[utoipa::path(get, path = "/health", operation_id = "health", tag = "platform", security(()), responses(
+    (status = 200, description = "All is there.", body = Health),
+    (status = 503, description = "Something is not, and is named.", body = Health),
+))]
 pub(crate) async fn answer<S: Backing>(extract::State(state): extract::State<Arc<State<S>>>) -> Response {
     let (database, queue) = look(&state.store).await;
     let healthy = database && queue;
-    let word = |there| if there { "connected" } else { "disconnected" };
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({
-        "status": if healthy { "healthy" } else { "unhealthy" },
-        "database": word(database),
-        "queue": word(queue),
-        "version": env!("CARGO_PKG_VERSION"),
-    });
+    let body = Health {
+        status: if healthy { "healthy" } else { "unhealthy" },
+        database: database.into(),
+        queue: queue.into(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
     (status, Json(body)).into_response()
 }

@@ -9,15 +9,20 @@ use axum::response::{IntoResponse, Response};
 use gancho::auth::TenantCaller;
 use gancho::intake::{Recorded, take_in};
 use gancho::lambda::http::{Problem, bearer};
+use gancho::lambda::problem_schema::ProblemDocument;
+use gancho::manage::described::published::PublishBody;
 use gancho::manage::json_fields::BodyError as FieldsError;
 use gancho::model::event::Provider;
+use gancho::model::event_type::EventType;
 use gancho::model::field_error::FieldError;
+use gancho::model::ids::EventId;
 use gancho::providers::Incoming;
 use gancho::providers::batch::{BodyError, MAX_EVENT_BYTES};
 use gancho::providers::tenant::payload::{self, MAX_EVENTS, Published, RequestError, Unpublished, parse};
 use gancho::providers::tenant::verify::{IdempotencyKey, Identity, NotAKey, incoming};
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::body::body_of;
 use crate::counting::{arrivals, count};
@@ -25,6 +30,18 @@ use crate::handler::{Backing, State};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// Publishes one event, or up to 100.
+#[utoipa::path(post, path = "/api/v1/tenant/events", operation_id = "publish", tag = "publishing",
+    security(("tenant_key" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "What the request is known again by.",
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    request_body(content = PublishBody, description = "At most 4 MB, 256 KB an event."),
+    responses(
+        (status = 202, description = "Recorded, or known; of several, what became of each.", body = Accepted),
+        (status = 409, description = "`idempotency_conflict`: published before, with another body.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn answer<S: Backing>(
     extract::State(state): extract::State<Arc<State<S>>>,
     request: Request,
@@ -62,26 +79,43 @@ struct Publishing<'a, S> {
     now: Timestamp,
 }
 
-#[derive(Serialize)]
-struct One<'a> {
-    id: &'a str,
+/// The answer to one event, or to several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = PublishAnswer)]
+pub(crate) enum Accepted {
+    /// To one.
+    One(One),
+    /// To several.
+    Many(Many),
+}
+
+/// What became of an event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublishedEvent)]
+pub(crate) struct One {
+    id: EventId,
     #[serde(rename = "type")]
-    event_type: &'static str,
+    event_type: EventType,
+    /// Whether it was recorded before.
     duplicate: bool,
 }
 
-#[derive(Serialize)]
-struct Many {
+/// What became of each event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublishedEvents)]
+pub(crate) struct Many {
     results: Vec<Entry>,
 }
 
 /// What became of an event of a batch.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = PublishedEntry)]
 enum Entry {
     Taken {
         index: usize,
-        id: String,
+        id: EventId,
         duplicate: bool,
     },
     Refused {
@@ -107,8 +141,8 @@ impl<S: Backing> Publishing<'_, S> {
             return Err(conflict(&event));
         }
         let duplicate = recorded.iter().all(|recorded| *recorded != Recorded::New);
-        let answer = One { id: event.id().as_str(), event_type: event.event_type().as_str(), duplicate };
-        Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+        let one = One { id: event.id().clone(), event_type: event.event_type(), duplicate };
+        Ok((StatusCode::ACCEPTED, Json(Accepted::One(one))).into_response())
     }
 
     async fn many(&self, events: Vec<Result<Published, Unpublished>>) -> Result<Response, Problem> {
@@ -129,13 +163,13 @@ impl<S: Backing> Publishing<'_, S> {
                 Recorded::Conflict => {
                     Entry::Refused { index, code: CONFLICT, detail: CONFLICT_DETAIL.to_owned(), errors: Vec::new() }
                 }
-                recorded => Entry::Taken { index, id: event.id().to_string(), duplicate: recorded != Recorded::New },
+                recorded => Entry::Taken { index, id: event.id().clone(), duplicate: recorded != Recorded::New },
             });
         }
         results.sort_by_key(|entry| match entry {
             Entry::Taken { index, .. } | Entry::Refused { index, .. } => *index,
         });
-        Ok((StatusCode::ACCEPTED, Json(Many { results })).into_response())
+        Ok((StatusCode::ACCEPTED, Json(Accepted::Many(Many { results }))).into_response())
     }
 
     fn incoming(&self, event: Published, index: Option<usize>) -> Incoming {

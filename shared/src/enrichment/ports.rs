@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::enrichment::income::Income;
 use crate::model::contact::LeadId;
@@ -230,7 +231,7 @@ impl fmt::Debug for LeadPage {
 }
 
 /// Which changes C2S is asked to tell of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HookAction {
     /// A lead came in.

@@ -3,5 +3,7 @@
 pub mod batch;
 pub mod http;
 pub mod metrics;
+pub mod problem_schema;
 mod refusal;
+pub mod routes;
 pub mod telemetry;

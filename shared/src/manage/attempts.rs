@@ -5,6 +5,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::delivery::Attempt;
 use crate::model::ids::DeliveryId;
@@ -27,7 +28,8 @@ pub trait Attempts: Send + Sync {
 }
 
 /// The JSON of an attempt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Attempt)]
 pub struct AttemptView {
     n: u32,
     at: Timestamp,

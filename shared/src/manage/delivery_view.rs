@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::attempts::AttemptView;
 use crate::model::delivery::{Delivery, DeliveryStatus};
@@ -11,7 +12,8 @@ use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId};
 
 /// The JSON of a delivery in a list.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Delivery)]
 pub struct DeliveryView {
     id: DeliveryId,
     event_id: EventId,
@@ -31,7 +33,7 @@ pub struct DeliveryView {
 }
 
 /// The JSON of a delivery alone.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DeliveryDetail {
     #[serde(flatten)]
     delivery: DeliveryView,

@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::model::event_schema::schema;
 use crate::model::event_type::EventType;
 
 /// An entry.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = EventTypeEntry)]
 pub struct EventTypeView {
     #[serde(rename = "type")]
     event_type: EventType,

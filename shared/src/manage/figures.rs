@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::json_fields::BodyError;
 use super::query_fields::QueryFields;
@@ -18,7 +19,7 @@ pub const ACCURACY: &str = "Percentiles are interpolated in a histogram: the tru
      means any amount above. Counters are good to a crash of ours; the list of deliveries is exact.";
 
 /// What is told of some deliveries.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Figures {
     /// Attempts made.
     pub attempts: u64,
@@ -43,7 +44,7 @@ pub struct Figures {
 }
 
 /// How far a percentile may be from the true one: the width of its bucket.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PercentileErrors {
     /// Of the median.
     pub p50: Option<u64>,
@@ -80,7 +81,7 @@ fn tenth(ms: f64) -> f64 {
 }
 
 /// The figures of an event type.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EventFigures {
     /// Which.
     pub event: EventType,
@@ -90,7 +91,7 @@ pub struct EventFigures {
 }
 
 /// The figures of a slot of time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Point {
     /// When it began.
     pub at: Timestamp,
@@ -100,7 +101,7 @@ pub struct Point {
 }
 
 /// What was wrong with attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TopError {
     /// As it is called on an attempt.
     pub error: String,
@@ -120,7 +121,7 @@ pub fn window_of(query: Option<&str>) -> Result<Window, BodyError> {
 }
 
 /// What tenants and the operator are told alike.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct WindowFigures {
     /// Its name.
     pub window: &'static str,

@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
+#[cfg(test)]
+use super::asked;
 use crate::model::field_error::FieldError;
 
 /// Why a body is not taken.
@@ -40,17 +42,23 @@ impl JsonFields {
     /// Whether the field is there, be it null.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
+        #[cfg(test)]
+        asked::note(path);
         self.object.contains_key(path)
     }
 
     /// Whether the field is absent or null.
     #[must_use]
     pub fn is_missing(&self, path: &str) -> bool {
+        #[cfg(test)]
+        asked::note(path);
         self.object.get(path).is_none_or(Value::is_null)
     }
 
     /// Takes a field; null counts as absent.
     pub fn take(&mut self, path: &str) -> Option<Value> {
+        #[cfg(test)]
+        asked::note(path);
         self.object.remove(path).filter(|value| !value.is_null())
     }
 

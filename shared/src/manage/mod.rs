@@ -1,6 +1,8 @@
 //! The use cases behind the APIs and pages.
 
 pub mod api_keys;
+#[cfg(test)]
+mod asked;
 pub mod attempts;
 pub mod chance;
 pub mod data_subjects;
@@ -9,6 +11,7 @@ pub mod defaults;
 pub mod delivery_filter;
 pub mod delivery_list;
 pub mod delivery_view;
+pub mod described;
 pub mod directory;
 pub mod event_catalogue;
 pub mod event_file;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::directory::Directory;
 use super::event_list::tenants;
@@ -16,7 +17,7 @@ use crate::work::StoreError;
 const MOST_FAILED: usize = 1_000;
 
 /// Today's events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Today {
     /// The UTC day.
     pub date: String,
@@ -31,7 +32,7 @@ pub struct Today {
 }
 
 /// The events that failed and were not worked on again.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Failures {
     /// How many.
     pub count: u64,

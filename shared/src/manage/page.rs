@@ -1,6 +1,7 @@
 //! One page of a list.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Entries on a page, unless asked otherwise.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -8,7 +9,7 @@ pub const DEFAULT_LIMIT: u32 = 50;
 pub const LIMIT: std::ops::RangeInclusive<u32> = 1..=100;
 
 /// A page, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The entries.
     pub data: Vec<T>,

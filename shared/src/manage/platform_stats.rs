@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::directory::Directory;
 use super::event_list::{MOST, tenants};
@@ -22,7 +23,7 @@ const MOST_SLOTS: usize = 40_000;
 const PARALLEL: usize = 8;
 
 /// The platform's figures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct PlatformStats {
     /// All together, by event type, by time.
     #[serde(flatten)]
@@ -32,7 +33,7 @@ pub struct PlatformStats {
 }
 
 /// The figures of a tenant.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct TenantFigures {
     /// Which.
     pub tenant_id: TenantId,
@@ -42,7 +43,7 @@ pub struct TenantFigures {
 }
 
 /// What ever came in from a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Received {
     /// Recorded.
     pub received: u64,

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use url::form_urlencoded;
 
+#[cfg(test)]
+use super::asked;
 use super::json_fields::BodyError;
 use super::page::{DEFAULT_LIMIT, LIMIT};
 use crate::model::field_error::FieldError;
@@ -53,6 +55,8 @@ impl QueryFields {
 
     /// Takes a parameter; an empty one counts as absent.
     pub fn text(&mut self, name: &str) -> Option<String> {
+        #[cfg(test)]
+        asked::note(name);
         self.parameters.remove(name).filter(|value| !value.is_empty())
     }
 

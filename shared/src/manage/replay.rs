@@ -3,6 +3,7 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::attempts::Attempts;
 use super::delivery_filter::{forgotten, newest};
@@ -31,7 +32,7 @@ pub trait Replays: Rows + Bells + Couriers + Attempts + Listing {}
 impl<S: Rows + Bells + Couriers + Attempts + Listing> Replays for S {}
 
 /// What a recovery came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Recovered {
     /// How many deliveries are on their way again.
     pub replayed: usize,
@@ -127,12 +128,12 @@ async fn ring(store: &impl Bells, rings: &[Ring], now: Timestamp) {
     }
 }
 
-struct Wish {
+pub(super) struct Wish {
     since: Timestamp,
     cursor: Option<Cursor>,
 }
 
-fn wish(body: &[u8]) -> Result<Wish, BodyError> {
+pub(super) fn wish(body: &[u8]) -> Result<Wish, BodyError> {
     let mut fields = JsonFields::read(body)?;
     if fields.is_missing("since") {
         fields.refuse("since", "missing", "since when is needed");

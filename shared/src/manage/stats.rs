@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::figures::{Figures, Sums, WindowFigures, window_of};
 use super::refusal::Refusal;
@@ -16,7 +17,7 @@ const MOST_SLOTS: usize = 40_000;
 const MOST_SUBSCRIPTIONS: usize = 200;
 
 /// A tenant's figures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Stats {
     /// All together, by event type, by time.
     #[serde(flatten)]
@@ -26,7 +27,7 @@ pub struct Stats {
 }
 
 /// The figures of a subscription.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SubscriptionFigures {
     /// Which.
     pub subscription_id: SubscriptionId,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::subscription_fields::MASK;
 use crate::model::event_type::EventPattern;
@@ -12,7 +13,8 @@ use crate::model::retry_policy::RetryKind;
 use crate::model::subscription::{BatchRule, DisabledReason, SignatureStyle, Subscription};
 
 /// The JSON of a subscription.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = Subscription)]
 pub struct SubscriptionView {
     /// Its identifier.
     pub id: SubscriptionId,
@@ -32,6 +34,7 @@ pub struct SubscriptionView {
     pub secret: String,
     /// Until when the secret before this one signs as well.
     pub previous_secret_valid_until: Option<Timestamp>,
+    #[schema(value_type = BTreeMap<String, String>)]
     /// The names of its headers; their values are never shown.
     pub headers: BTreeMap<String, &'static str>,
     /// The rhythm of its retries.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::chance::Chance;
 use super::json_fields::{BodyError, JsonFields};
@@ -37,7 +38,7 @@ pub trait Subscriptions: SubscriptionBook + Subscribers + Couriers {}
 impl<S: SubscriptionBook + Subscribers + Couriers> Subscriptions for S {}
 
 /// A new secret, shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Rotated {
     /// The subscription.
     pub id: SubscriptionId,
@@ -182,7 +183,7 @@ pub async fn rotate_secret(
     Ok(Rotated { id: after.id, secret: secret.expose().to_owned(), previous_secret_valid_until })
 }
 
-fn rotation(body: &[u8]) -> Result<(Duration, Option<Secret>), BodyError> {
+pub(super) fn rotation(body: &[u8]) -> Result<(Duration, Option<Secret>), BodyError> {
     let mut fields = JsonFields::read(if body.is_empty() { b"{}" } else { body })?;
     let overlap_s = fields.number("overlap_s", &(0..=MAX_OVERLAP_S)).unwrap_or(DEFAULT_OVERLAP_S);
     let secret = super::subscription_fields::secret(&mut fields);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::chance::Chance;
 use super::refusal::Refusal;
@@ -22,7 +23,7 @@ use crate::model::subscription::Subscription;
 const MAX_TIMEOUT_S: u32 = 25;
 
 /// What came of a test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Tested {
     /// Whether the endpoint took it.
     pub delivered: bool,

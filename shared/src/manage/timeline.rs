@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::event_file::{Announced, EventFile};
 use crate::model::delivery::{Attempt, Delivery};
@@ -9,7 +10,7 @@ use crate::model::event::Event;
 use crate::model::ids::DeliveryId;
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Moment {
     /// When.
     pub at: Timestamp,

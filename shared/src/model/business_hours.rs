@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Hours of a day in a place, on some days of the week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,14 +20,25 @@ pub struct BusinessHours {
 }
 
 /// The form it is sent and stored in: `{"from":"09:00","to":"18:00","zone":"America/Sao_Paulo","days":[1,2,3,4,5]}`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
     from: String,
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "18:00")]
     to: String,
+    /// A name of the IANA time zone database.
+    #[schema(example = "America/Sao_Paulo")]
     zone: String,
+    /// Monday is 1; Monday to Friday unless given.
+    #[schema(schema_with = days)]
     #[serde(default = "weekdays")]
     days: Vec<i8>,
+}
+
+fn days() -> Array {
+    let day = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(7));
+    ArrayBuilder::new().items(day).min_items(Some(1)).build()
 }
 
 fn weekdays() -> Vec<i8> {
@@ -57,6 +71,14 @@ impl BusinessHours {
         self.days.contains(&today) && (self.from..self.to).contains(&local.time())
     }
 }
+
+impl PartialSchema for BusinessHours {
+    fn schema() -> RefOr<Schema> {
+        Written::schema()
+    }
+}
+
+impl ToSchema for BusinessHours {}
 
 impl TryFrom<Written> for BusinessHours {
     type Error = NotHours;

@@ -4,13 +4,14 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::event_type::EventType;
 use super::ids::{EventId, SourceId, TenantId};
 use super::row::{RowKey, WorkRow, WorkState};
 
 /// Who sends to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// Contact2Sale, a lead manager.
@@ -68,7 +69,7 @@ impl FromStr for Provider {
 pub struct UnknownProvider;
 
 /// How far an event has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventStatus {
     /// Recorded, not yet worked on.

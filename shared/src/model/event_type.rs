@@ -1,9 +1,14 @@
 //! The catalogue of what can be heard about. Closed: a new type is one variant here.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::schema::one_of;
 
 /// The text is no type of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +118,14 @@ impl EventType {
     }
 }
 
+impl PartialSchema for EventType {
+    fn schema() -> RefOr<Schema> {
+        one_of(Self::ALL.iter().map(|known| known.as_str().to_owned()))
+    }
+}
+
+impl ToSchema for EventType {}
+
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -178,6 +191,17 @@ impl FromStr for EventPattern {
         }
     }
 }
+
+impl PartialSchema for EventPattern {
+    fn schema() -> RefOr<Schema> {
+        let families: BTreeSet<&str> = EventType::ALL.iter().map(|known| family_of(*known)).collect();
+        let families = families.into_iter().map(|family| Self::Family(family.to_owned()));
+        let types = EventType::ALL.iter().copied().map(Self::Exactly);
+        one_of(std::iter::once(Self::All).chain(families).chain(types).map(String::from))
+    }
+}
+
+impl ToSchema for EventPattern {}
 
 impl fmt::Display for EventPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

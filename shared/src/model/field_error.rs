@@ -1,9 +1,10 @@
 //! What is wrong with one field of a JSON body.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One entry of the `errors` of a 422 answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Where, as the sender wrote it: `events[2]`, `headers.X-Team`.
     pub path: String,

@@ -14,6 +14,7 @@ pub mod job;
 pub mod person;
 pub mod retry_policy;
 pub mod row;
+pub mod schema;
 pub mod sealed;
 pub mod source;
 pub mod subscription;

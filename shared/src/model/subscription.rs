@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::custom_header::CustomHeader;
 use super::event_type::{EventPattern, EventType};
@@ -83,7 +84,7 @@ impl Subscription {
 }
 
 /// Which signatures an attempt carries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureStyle {
     /// The Standard Webhooks headers.
@@ -95,12 +96,14 @@ pub enum SignatureStyle {
 }
 
 /// How events are gathered into one delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRule {
     /// Send when so many are waiting.
+    #[schema(minimum = 1, maximum = 100)]
     pub max_events: u32,
     /// Send when the first has waited so long.
+    #[schema(minimum = 1, maximum = 300)]
     pub max_wait_s: u32,
 }
 
@@ -169,7 +172,7 @@ impl SubscriptionState {
 }
 
 /// Why the platform switches a subscription off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// The endpoint answered 410.

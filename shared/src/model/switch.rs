@@ -5,9 +5,12 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::event::Provider;
 use super::ids::{SourceId, SubscriptionId, TenantId};
+use super::schema::text_like;
 
 /// What a switch switches. Its text form is its place in the API and in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,6 +32,19 @@ pub enum Switched {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a switch is `all`, `provider:…`, `source:src_…`, `tenant:ten_…` or `subscription:sub_…`")]
 pub struct NotSwitched;
+
+impl PartialSchema for Switched {
+    fn schema() -> RefOr<Schema> {
+        let providers = Provider::ALL.map(Provider::name).join("|");
+        let ids =
+            [SourceId::PREFIX, TenantId::PREFIX, SubscriptionId::PREFIX].map(|prefix| format!("{prefix}[a-z0-9_]+"));
+        let [source, tenant, subscription] = ids;
+        let named = format!("provider:({providers})|source:{source}|tenant:{tenant}|subscription:{subscription}");
+        text_like(format!("^(all|{named})$")).into()
+    }
+}
+
+impl ToSchema for Switched {}
 
 impl fmt::Display for Switched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +88,7 @@ impl From<Switched> for String {
 }
 
 /// A switch as an operator left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Switch {
     /// What it switches.
     pub what: Switched,

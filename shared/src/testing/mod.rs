@@ -17,6 +17,7 @@ mod memory_operator;
 mod memory_outbox;
 mod memory_rows;
 mod memory_signals;
+pub mod operations;
 pub mod person_exam;
 pub mod post_exam;
 pub mod samples;

@@ -17,7 +17,10 @@ use crate::state::Shared;
 /// What Prometheus asks for: the text format, in UTF-8.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `GET /metrics`
+/// All that was ever counted, as Prometheus reads it.
+#[utoipa::path(get, path = "/metrics", operation_id = "read_metrics", tag = "running", security(("admin_token" = [])),
+    responses((status = 200, description = "In the text format.", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn read<S: Backing>(Extract(state): Extract<Shared<S>>) -> Result<impl IntoResponse, Problem> {
     let (totals, arrivals) = tokio::try_join!(state.store.totals(), state.store.arrivals())?;
     let text = text(&totals, &arrivals).map_err(|error| {

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post, put};
 use gancho::auth::Cards;
 use gancho::aws::{Secrets, Store};
 use gancho::config::OperateSettings;
@@ -34,6 +33,8 @@ use gancho::manage::subscribe::Hooks;
 use gancho::manage::subscriptions::Subscriptions;
 use gancho::manage::switches::SwitchPanel;
 use gancho::work::{Bells, Rows};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
 use crate::operate::admin::{AdminTokens, Gate, TokenSecret};
 use crate::operate::subscribe::{C2s, Registrar};
@@ -79,32 +80,61 @@ pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: S
 
 /// The routes of the operator's side, behind the operator's door.
 fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, tokens: T, hooks: H) -> Router {
-    let admin = Router::new()
-        .route("/tenants", get(tenants::list).post(tenants::create))
-        .route("/tenants/{id}", get(tenants::read).patch(tenants::change).delete(tenants::remove))
-        .route("/tenants/{id}/keys", get(tenants::list_keys).post(tenants::create_key))
-        .route("/tenants/{id}/keys/{key}", delete(tenants::remove_key))
-        .route("/sources", get(sources::list).post(sources::create))
-        .route("/sources/{id}", get(sources::read).patch(sources::change).delete(sources::remove))
-        .route("/sources/{id}/rotate", post(sources::rotate))
-        .route("/stats", get(overview::read))
-        .route("/events", get(events::list))
-        .route("/events/{id}", get(events::read))
-        .route("/events/{id}/reprocess", post(events::reprocess))
-        .route("/data-subjects/report", post(data_subjects::report))
-        .route("/data-subjects/erase", post(data_subjects::erase))
-        .route("/data-subjects/{id}", get(data_subjects::receipt))
-        .route("/switches", get(switches::list))
-        .route("/switches/{what}", put(switches::turn))
-        .route("/dlq", get(dead_letters::depths))
-        .route("/dlq/{queue}/redrive", post(dead_letters::redrive))
-        .route("/stack-key/reseal", post(stack_key::reseal));
-    let upstream = Router::new()
-        .route("/sources/{id}/subscribe", post(subscribe::subscribe))
-        .with_state(Arc::new(Registrar { state: state.clone(), hooks }));
+    let provider =
+        Router::new().nest(UNDER, upstream()).with_state(Arc::new(Registrar { state: state.clone(), hooks }));
     let gate = Gate::new(state.clone(), tokens);
     Router::new()
-        .nest("/api/v1/admin", admin.with_state(state.clone()).merge(upstream))
-        .route("/metrics", get(metrics::read).with_state(state))
+        .nest(UNDER, admin())
+        .merge(counters())
+        .with_state(state)
+        .merge(provider)
         .route_layer(from_fn_with_state(gate, admin::only_operators::<S, T>))
+}
+
+/// What the operator's routes stand under, all but one.
+const UNDER: &str = "/api/v1/admin";
+
+gancho::routes! {
+    /// What needs nothing but the platform.
+    fn admin<S: Backing>() -> Router<Shared<S>>, described by Admin:
+    "/tenants" => get tenants::list, post tenants::create;
+    "/tenants/{id}" => get tenants::read, patch tenants::change, delete tenants::remove;
+    "/tenants/{id}/keys" => get tenants::list_keys, post tenants::create_key;
+    "/tenants/{id}/keys/{key}" => delete tenants::remove_key;
+    "/sources" => get sources::list, post sources::create;
+    "/sources/{id}" => get sources::read, patch sources::change, delete sources::remove;
+    "/sources/{id}/rotate" => post sources::rotate;
+    "/stats" => get overview::read;
+    "/events" => get events::list;
+    "/events/{id}" => get events::read;
+    "/events/{id}/reprocess" => post events::reprocess;
+    "/data-subjects/report" => post data_subjects::report;
+    "/data-subjects/erase" => post data_subjects::erase;
+    "/data-subjects/{id}" => get data_subjects::receipt;
+    "/switches" => get switches::list;
+    "/switches/{what}" => put switches::turn;
+    "/dlq" => get dead_letters::depths;
+    "/dlq/{queue}/redrive" => post dead_letters::redrive;
+    "/stack-key/reseal" => post stack_key::reseal;
+}
+
+gancho::routes! {
+    /// What asks a provider.
+    fn upstream<S: Backing, H: Hooks>() -> Router<Arc<Registrar<S, H>>>, described by Upstream:
+    "/sources/{id}/subscribe" => post subscribe::subscribe;
+}
+
+gancho::routes! {
+    /// What a monitoring system asks for.
+    fn counters<S: Backing>() -> Router<Shared<S>>, described by Monitoring:
+    "/metrics" => get metrics::read;
+}
+
+/// What `/openapi.json` says of these routes.
+pub(crate) fn describe() -> OpenApi {
+    let mut admin = Admin::openapi();
+    admin.merge(Upstream::openapi());
+    let mut described = OpenApi::default().nest(UNDER, admin);
+    described.merge(Monitoring::openapi());
+    described
 }

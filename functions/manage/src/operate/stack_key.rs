@@ -4,18 +4,39 @@ use axum::Json;
 use axum::extract::State as Extract;
 use gancho::lambda::http::Problem;
 use gancho::manage::chance::Chance;
-use gancho::manage::reseal;
-use serde_json::{Value, json};
+use gancho::manage::described::operator::ResealBody;
+use gancho::manage::reseal::{self, Resealed};
+use gancho::model::ids::TenantId;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Backing;
 use crate::body::Fields;
 use crate::state::Shared;
 
-/// `POST /stack-key/reseal`
+/// What was sealed anew.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Resealed)]
+pub(super) struct ResealedView {
+    /// Subscriptions sealed anew.
+    resealed: usize,
+    /// Subscriptions looked at.
+    looked_at: usize,
+    /// Subscriptions that still need an older key, or one that is gone.
+    left: usize,
+    /// Where the next call goes on.
+    next_cursor: Option<TenantId>,
+}
+
+/// Seals anew what an older stack key sealed.
+#[utoipa::path(post, path = "/stack-key/reseal", operation_id = "reseal", tag = "running", security(("admin_token" = [])),
+    request_body(content = Option<ResealBody>),
+    responses((status = 200, description = "What it did.", body = ResealedView)),
+)]
 pub(super) async fn reseal<S: Backing>(
     Extract(state): Extract<Shared<S>>,
     Fields(fields): Fields,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<ResealedView>, Problem> {
     let before = reseal::cursor(fields)?;
     let chance = Chance { keys: &state.keys, fill: &state.fill };
     let done = reseal::reseal(&state.store, before.as_ref(), &chance, state.now()).await?;
@@ -25,10 +46,6 @@ pub(super) async fn reseal<S: Backing>(
         left = done.left,
         "sealed values were sealed anew"
     );
-    Ok(Json(json!({
-        "resealed": done.resealed,
-        "looked_at": done.looked_at,
-        "left": done.left,
-        "next_cursor": done.next,
-    })))
+    let Resealed { resealed, looked_at, left, next } = done;
+    Ok(Json(ResealedView { resealed, looked_at, left, next_cursor: next }))
 }

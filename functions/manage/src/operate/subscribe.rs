@@ -11,15 +11,16 @@ use gancho::clients::{C2sClient, C2sConfig, Secret, upstream_http};
 use gancho::config::OperateSettings;
 use gancho::enrichment::ports::{HookAction, LeadThread, Upstream, UpstreamError, UpstreamErrorKind};
 use gancho::lambda::http::Problem;
+use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::subscribe::{self as register, ACTIONS, Hooks, SubscribeError};
 use gancho::model::ids::SourceId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use super::Backing;
 use super::address::Base;
-use super::sources::shown_open;
+use super::sources::SourceOpen;
 use crate::body::Named;
 use crate::state::Shared;
 
@@ -72,21 +73,39 @@ impl Hooks for C2s {
     }
 }
 
-/// `POST /sources/{id}/subscribe`
+/// A source whose provider knows its new address.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SourceRegistered {
+    #[serde(flatten)]
+    open: SourceOpen,
+    /// What the provider will tell of.
+    #[schema(value_type = Vec<HookAction>)]
+    registered: [HookAction; 2],
+}
+
+/// Tells the provider the source's address, with a fresh token in it.
+#[utoipa::path(post, path = "/sources/{id}/subscribe", operation_id = "subscribe_source", tag = "sources", security(("admin_token" = [])),
+    params(("id" = SourceId, Path, description = "The source.")),
+    responses(
+        (status = 200, description = "Registered; shown this once.", body = SourceRegistered),
+        (status = 409, description = "`configured_by_hand`, `no_public_url` or `conflict`.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 502, description = "`upstream_failed`: the provider did not take it.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn subscribe<S: Backing, H: Hooks + 'static>(
     Extract(registrar): Extract<Arc<Registrar<S, H>>>,
     Named(id): Named<SourceId>,
     request: Request,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<SourceRegistered>, Problem> {
     let state = &registrar.state;
     let base = Base::of(state, &request.into_parts().0);
     let chance = state.chance();
     let done = register::subscribe(&state.store, &registrar.hooks, &id, base.as_str(), chance, state.now()).await;
     let done = done.map_err(problem)?;
     tracing::info!(source.id = %id, "a source was registered at its provider");
-    let mut answer = shown_open(&done.source, &done.token, &base);
-    answer["registered"] = json!(ACTIONS);
-    Ok(Json(answer))
+    Ok(Json(SourceRegistered { open: SourceOpen::of(done.source, &done.token, &base), registered: ACTIONS }))
 }
 
 fn problem(error: SubscribeError) -> Problem {

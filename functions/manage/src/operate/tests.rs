@@ -17,6 +17,7 @@ use gancho::model::event_type::EventType;
 use gancho::model::row::Queue;
 use gancho::signing::seal::StackKeys;
 use gancho::testing::MemoryStore;
+use gancho::testing::operations;
 use gancho::testing::samples::{lead_event, subscription};
 use gancho::work::{Rows, Timing};
 use serde_json::{Value, json};
@@ -253,6 +254,7 @@ async fn a_switch_is_turned_off_and_on_and_a_mistyped_one_is_refused() {
         assert_eq!(refused.body["errors"][0]["code"], "unknown_switch", "{what}");
     }
     assert_eq!(desk.put("/switches/all", json!({})).await.body["errors"][0]["code"], "missing");
+    assert_eq!(desk.put("/switches/%FF", json!({"paused": true})).await.body["code"], "not_found");
 }
 
 #[tokio::test]
@@ -375,4 +377,15 @@ async fn a_registration_that_c2s_refuses_is_said_to_have_changed_nothing() {
     assert_eq!((&refused.body["registered"], &refused.body["unchanged"]), (&json!([]), &json!(true)));
     assert_eq!(desk.get("/sources/src_default").await.body["previous_token_valid_until"], Value::Null);
     assert_eq!(desk.post("/sources/src_none/subscribe", json!({})).await.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn every_route_is_described_under_its_own_name() {
+    let tables = [
+        (super::UNDER, super::Admin::ROUTES),
+        (super::UNDER, super::Upstream::ROUTES),
+        ("", super::Monitoring::ROUTES),
+    ];
+    let routes = tables.into_iter().flat_map(|(under, routes)| operations::table(under, routes));
+    assert_eq!(operations::of(&super::describe()), routes.collect());
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::routing::{get, post};
 use gancho::address::AllowList;
 use gancho::auth::{Cards, KeyUses};
 use gancho::aws::Store;
@@ -22,7 +21,10 @@ use gancho::manage::delivery_list::Horizon;
 use gancho::manage::directory::Directory;
 use gancho::manage::replay::Replays;
 use gancho::manage::subscriptions::Subscriptions;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
+use crate::openapi;
 use crate::state::Shared;
 
 /// What the tenant's handlers are given.
@@ -63,24 +65,33 @@ impl<S, T> Portal<S, T> {
     }
 }
 
+/// What the tenant's routes stand under.
+const UNDER: &str = "/api/v1/tenant/webhooks";
+
+gancho::routes! {
+    /// What a tenant manages.
+    fn webhooks<S: Backing, T: Out>() -> Router<Arc<Portal<S, T>>>, described by Webhooks:
+    "/subscriptions" => post subscriptions::create, get subscriptions::list;
+    "/subscriptions/{id}" => get subscriptions::get, patch subscriptions::change, delete subscriptions::delete;
+    "/subscriptions/{id}/rotate-secret" => post subscriptions::rotate_secret;
+    "/subscriptions/{id}/test" => post subscriptions::test;
+    "/subscriptions/{id}/recover" => post subscriptions::recover;
+    "/deliveries" => get deliveries::list;
+    "/deliveries/{id}" => get deliveries::get;
+    "/deliveries/{id}/replay" => post deliveries::replay;
+    "/deliveries/{id}/retry" => post deliveries::retry;
+    "/event-types" => get event_types::list;
+    "/stats" => get stats::read;
+}
+
+/// What `/openapi.json` says of these routes.
+pub(crate) fn describe() -> OpenApi {
+    OpenApi::default().nest(UNDER, Webhooks::openapi())
+}
+
 /// The routes of the tenant's side.
 pub(crate) fn router<S: Backing, T: Out>(portal: Portal<S, T>) -> Router {
-    let webhooks = Router::new()
-        .route("/subscriptions", post(subscriptions::create).get(subscriptions::list))
-        .route(
-            "/subscriptions/{id}",
-            get(subscriptions::get).patch(subscriptions::change).delete(subscriptions::delete),
-        )
-        .route("/subscriptions/{id}/rotate-secret", post(subscriptions::rotate_secret))
-        .route("/subscriptions/{id}/test", post(subscriptions::test))
-        .route("/subscriptions/{id}/recover", post(subscriptions::recover))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::get))
-        .route("/deliveries/{id}/replay", post(deliveries::replay))
-        .route("/deliveries/{id}/retry", post(deliveries::replay))
-        .route("/event-types", get(event_types::list))
-        .route("/stats", get(stats::read));
-    Router::new().nest("/api/v1/tenant/webhooks", webhooks).with_state(Arc::new(portal))
+    Router::new().nest(UNDER, webhooks()).merge(openapi::router()).with_state(Arc::new(portal))
 }
 
 #[cfg(test)]

@@ -250,3 +250,9 @@ async fn when_the_store_is_down_the_answer_says_to_come_again() {
     let (status, problem) = desk.ask(1, Method::GET, &format!("/subscriptions/{mine}"), "").await;
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
 }
+
+#[test]
+fn every_route_is_described_under_its_own_name() {
+    let described = gancho::testing::operations::of(&describe());
+    assert_eq!(described, gancho::testing::operations::table(UNDER, Webhooks::ROUTES));
+}

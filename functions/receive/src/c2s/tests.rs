@@ -50,6 +50,7 @@ async fn without_its_token_nothing_is_taken() {
         Request::post("/api/v1/webhooks/c2s").header("x-webhook-token", "wrong").body(Body::empty()),
         Request::post("/api/v1/webhooks/c2s").header("x-webhook-token", token(2).expose()).body(Body::empty()),
         Request::post("/api/v1/webhooks/c2s/wrong").body(Body::empty()),
+        Request::post("/api/v1/webhooks/c2s/%FF").body(Body::empty()),
     ] {
         let (status, body) = bell.send(request.unwrap()).await;
         assert_eq!((status, body["code"].as_str()), (StatusCode::UNAUTHORIZED, Some("unauthorized")));

@@ -1,0 +1,221 @@
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use super::operator::{
+    DataSubjectBody, NewKeyBody, NewSourceBody, NewTenantBody, ResealBody, RotateTokenBody, SourcePatchBody,
+    TenantPatchBody, TurnBody,
+};
+use super::published::{NewEventBody, PublishBody};
+use super::queries::{DeliveriesQuery, EventsQuery, PageQuery, StatsQuery};
+use super::subscriptions::{NewSubscriptionBody, RecoverBody, RotateSecretBody, SubscriptionPatchBody};
+use crate::address::AllowList;
+use crate::manage::api_keys::NewKey;
+use crate::manage::asked;
+use crate::manage::delivery_filter::DeliveryFilter;
+use crate::manage::event_filter::EventFilter;
+use crate::manage::figures::window_of;
+use crate::manage::json_fields::{BodyError, JsonFields};
+use crate::manage::query_fields::QueryFields;
+use crate::manage::source_body::{NewSource, SourcePatch};
+use crate::manage::subscription_body::NewSubscription;
+use crate::manage::subscription_patch::SubscriptionPatch;
+use crate::manage::switches::Turn;
+use crate::manage::tenants::TenantFields;
+use crate::manage::{data_subjects, replay, reseal, sources, subscriptions};
+use crate::model::event_type::EventType;
+use crate::model::ids::TenantId;
+use crate::providers::tenant::payload;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_900_000_000).unwrap()
+}
+
+/// A description on its own: what it refers to stands beside it.
+fn whole<T: ToSchema>() -> Value {
+    let mut others = Vec::new();
+    T::schemas(&mut others);
+    let others: Map<_, _> = others.into_iter().map(|(name, one)| (name, json!(one))).collect();
+    let mut schema = json!(T::schema());
+    schema["components"] = json!({"schemas": others});
+    schema
+}
+
+/// A property's own schema, behind references and the choice of null.
+fn property<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    if let Some(place) = schema["$ref"].as_str() {
+        return property(root, root.pointer(place.trim_start_matches('#')).expect(place));
+    }
+    match schema["oneOf"].as_array() {
+        Some(either) => property(root, &either[0]),
+        None => schema,
+    }
+}
+
+/// Values at the edges of what a schema allows, and beyond them.
+fn at_the_edges(schema: &Value) -> Vec<Value> {
+    let mut values = vec![json!(true), json!(1.5), json!("x"), json!(["x"]), json!({"x": 1})];
+    for (bound, beyond) in [("minimum", -1), ("maximum", 1)] {
+        values.extend(schema[bound].as_i64().into_iter().flat_map(|n| [json!(n), json!(n + beyond)]));
+    }
+    for (bound, beyond) in [("minLength", -1), ("maxLength", 1)] {
+        let lengths = schema[bound].as_i64().into_iter().flat_map(|n| [n, n + beyond]);
+        values.extend(lengths.map(|n| json!("x".repeat(n.try_into().unwrap()))));
+    }
+    values.extend(schema["enum"].as_array().into_iter().flatten().cloned());
+    if let Some(most) = schema["maxItems"].as_u64() {
+        let one = schema.pointer("/items/$ref").map_or("203.0.113.7", |_| "lead.received");
+        values.extend([most, most + 1].map(|n| json!(vec![one; n.try_into().unwrap()])));
+    }
+    values
+}
+
+/// Whether what a schema says of this value is all there is to say: not so of texts with a form.
+fn is_all(schema: &Value, value: &Value) -> bool {
+    let closed = !schema["enum"].is_null() || schema["type"].to_string().contains("integer");
+    closed || value.is_boolean() || value.is_number()
+}
+
+/// Holds a description against its reader: the same fields, the same bounds, and no others.
+fn hold<T: ToSchema>(example: &Value, read: impl Fn(&[u8]) -> Result<(), BodyError>) {
+    let (schema, of) = (whole::<T>(), T::name());
+    let described: Validator = jsonschema::validator_for(&schema).unwrap();
+    let accepted = |body: &Value| read(body.to_string().as_bytes()).is_ok();
+    assert!(described.is_valid(example) && accepted(example), "{of}: the example is taken");
+    asked::take();
+    let _ = read(b"{}");
+    let asked = asked::take();
+    let properties = schema["properties"].as_object().unwrap();
+    let with = |name: &str, value: &Value| {
+        let mut body = example.clone();
+        body[name] = value.clone();
+        body
+    };
+    for name in &asked {
+        let known = properties.contains_key(name) || !accepted(&with(name, &json!("a-secret-of-mine")));
+        assert!(known, "{of}: the reader takes `{name}`, which is not described");
+    }
+    let undescribed = with("colour", &json!("red"));
+    assert!(!described.is_valid(&undescribed) && !accepted(&undescribed), "{of}: no other field is taken");
+    for (name, given) in properties {
+        assert!(asked.contains(name), "{of}: nobody reads `{name}`");
+        let own = property(&schema, given);
+        for value in at_the_edges(own) {
+            let body = with(name, &value);
+            let (valid, taken) = (described.is_valid(&body), accepted(&body));
+            assert!(valid || !taken, "{of}: {name} = {value:.40} is taken, and not described");
+            assert!(taken || !valid || !is_all(own, &value), "{of}: {name} = {value:.40} is described, and not taken");
+        }
+        let null = with(name, &Value::Null);
+        assert!(accepted(&null) || !described.is_valid(&null), "{of}: {name} is described as null, which is not taken");
+    }
+    for needed in schema["required"].as_array().into_iter().flatten() {
+        let mut body = example.clone();
+        body.as_object_mut().unwrap().remove(needed.as_str().unwrap());
+        assert!(!accepted(&body), "{of}: {needed} is needed");
+    }
+}
+
+fn fields(body: &[u8]) -> Result<JsonFields, BodyError> {
+    JsonFields::read(body)
+}
+
+#[test]
+fn the_bodies_of_subscriptions_are_read_as_they_are_described() {
+    let anywhere = AllowList::default();
+    hold::<NewSubscriptionBody>(&json!({"url": "https://example.com/in", "events": ["*"]}), |body| {
+        NewSubscription::parse(body, &anywhere).map(drop)
+    });
+    hold::<SubscriptionPatchBody>(&json!({"description": "billing"}), |body| {
+        SubscriptionPatch::parse(body, &anywhere).map(drop)
+    });
+    hold::<RotateSecretBody>(&json!({"overlap_s": 60}), |body| subscriptions::rotation(body).map(drop));
+    hold::<RecoverBody>(&json!({"since": "2025-01-20T10:00:00Z"}), |body| replay::wish(body).map(drop));
+}
+
+#[test]
+fn the_operators_bodies_are_read_as_they_are_described() {
+    hold::<NewTenantBody>(&json!({"name": "Sol"}), |body| TenantFields::read(fields(body)?, true).map(drop));
+    hold::<TenantPatchBody>(&json!({}), |body| TenantFields::read(fields(body)?, false).map(drop));
+    hold::<NewKeyBody>(&json!({"expires_at": "2040-01-01T00:00:00Z"}), |body| {
+        NewKey::read(fields(body)?, now()).map(drop)
+    });
+    let source = json!({"provider": "c2s", "tenant_id": "ten_default", "config": {}});
+    hold::<NewSourceBody>(&source, |body| NewSource::read(fields(body)?).map(drop));
+    hold::<SourcePatchBody>(&json!({"enabled": false}), |body| SourcePatch::read(fields(body)?).map(drop));
+    hold::<RotateTokenBody>(&json!({}), |body| sources::overlap(fields(body)?).map(drop));
+    hold::<TurnBody>(&json!({"paused": true}), |body| Turn::read(fields(body)?).map(drop));
+    hold::<DataSubjectBody>(&json!({"email": "ana@example.com"}), |body| data_subjects::read(fields(body)?).map(drop));
+    hold::<ResealBody>(&json!({"cursor": "ten_default"}), |body| reseal::cursor(fields(body)?).map(drop));
+}
+
+#[test]
+fn what_tenants_publish_is_read_as_it_is_described() {
+    let described = jsonschema::validator_for(&whole::<PublishBody>()).unwrap();
+    let accepted = |body: &Value| match payload::parse(body.to_string().as_bytes(), now()) {
+        Ok(payload::Request::One(event)) => event.is_ok(),
+        Ok(payload::Request::Many(events)) => events.iter().all(Result::is_ok),
+        Err(_) => false,
+    };
+    let example = json!(NewEventBody::schema())["example"].clone();
+    let with = |name: &str, value: Value| {
+        let mut event = example.clone();
+        event[name] = value;
+        event
+    };
+    for (body, wanted) in [
+        (example.clone(), true),
+        (with("id", json!("x".repeat(200))), true),
+        (with("id", json!("x".repeat(201))), false),
+        (with("id", json!("")), false),
+        (with("data", json!("x")), false),
+        (with("colour", json!("red")), true),
+        (json!({"events": [example]}), true),
+        (json!({"events": []}), false),
+        (json!({"events": vec![example.clone(); 100]}), true),
+        (json!({"events": vec![example.clone(); 101]}), false),
+        (json!([example]), false),
+    ] {
+        assert_eq!((described.is_valid(&body), accepted(&body)), (wanted, wanted), "{body:.60}");
+    }
+    for event_type in EventType::ALL {
+        let body = with("type", json!(event_type));
+        assert_eq!(described.is_valid(&body), !event_type.is_platform(), "{event_type}");
+    }
+}
+
+/// Holds the description of a query against its reader.
+fn ask<T: IntoParams>(read: impl Fn(Option<&str>) -> Result<(), BodyError>) {
+    asked::take();
+    read(None).unwrap();
+    let asked = asked::take();
+    let parameters: Vec<Value> = T::into_params(|| None).into_iter().map(|one| json!(one)).collect();
+    let names: BTreeSet<String> = parameters.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, asked);
+    for parameter in &parameters {
+        let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+        let accepted = |value: String| read(Some(&format!("{name}={value}"))).is_ok();
+        assert_eq!(parameter["in"], "query");
+        for (bound, beyond) in [("minimum", -1), ("maximum", 1)] {
+            let Some(edge) = schema[bound].as_i64() else { continue };
+            assert!(accepted(edge.to_string()) && !accepted((edge + beyond).to_string()), "{name}: {bound}");
+        }
+        if let Some(most) = schema["maxLength"].as_u64().map(|n| usize::try_from(n).unwrap()) {
+            assert!(accepted("x".repeat(most)) && !accepted("x".repeat(most + 1)), "{name}");
+        }
+        for value in schema["enum"].as_array().into_iter().flatten() {
+            assert!(accepted(value.as_str().unwrap().to_owned()), "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn queries_are_read_as_they_are_described() {
+    ask::<PageQuery>(|query| QueryFields::page::<TenantId>(query).map(drop));
+    ask::<DeliveriesQuery>(|query| DeliveryFilter::parse(query).map(drop));
+    ask::<EventsQuery>(|query| EventFilter::parse(query).map(drop));
+    ask::<StatsQuery>(|query| window_of(query).map(drop));
+}

@@ -1,0 +1,66 @@
+//! `/openapi.json` and what it describes are one: Schemathesis makes requests out of it, good and bad, for every
+//! operation, and no answer is a server error, of a status or type that is not described, or of another shape.
+
+use gancho_tests::api::Api;
+use gancho_tests::flow::Flow;
+use gancho_tests::schemathesis::Plan;
+use gancho_tests::stack::Stack;
+use gancho_tests::waiting::until;
+use serde_json::{Value, json};
+
+use crate::tenants_publish::payment;
+
+fn id_of(made: &Value) -> String {
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// A tenant that nobody minds being changed, switched off and given keys, and a source of its own.
+async fn strangers(operator: &Api) -> (String, String) {
+    let tenant = id_of(&operator.post("/api/v1/admin/tenants", &json!({"name": "As described"})).await.with(201));
+    let source = json!({"provider": "c2s", "tenant_id": tenant});
+    (tenant, id_of(&operator.post("/api/v1/admin/sources", &source).await.with(201)))
+}
+
+#[tokio::test]
+async fn every_operation_answers_as_it_is_described() {
+    let flow = Flow::beside_others().await;
+    let key = flow.operator.post(&format!("/api/v1/admin/tenants/{}/keys", flow.tenant_id), &json!({})).await.with(201);
+    let (stranger, source) = strangers(&flow.operator).await;
+    // What comes in at the flow's own doorbell stays there: nobody is to be asked about anybody.
+    let held = json!({"paused": true, "reason": "only the door is tried"});
+    flow.operator.put(&format!("/api/v1/admin/switches/source:{}", flow.source), &held).await.with(200);
+    let asked = json!({"email": format!("{}@example.com", flow.tenant_id)});
+    let job = id_of(&flow.operator.post("/api/v1/admin/data-subjects/report", &asked).await.with(202));
+    let (subscription, _) = flow.receiver_of("payment.*", "described", json!({}), json!({})).await;
+    let event = flow.publish(&payment("1.00")).await;
+    let delivery = until("a delivery", async || flow.deliveries(&subscription).await.into_iter().next()).await;
+    let delivery = id_of(&delivery);
+
+    let plan = Plan::default()
+        .bearer("tenant_key", key["key"].as_str().unwrap())
+        .bearer("admin_token", &Stack::get().admin_token)
+        .with(
+            &["read_subscription", "change_subscription", "rotate_secret", "test_subscription", "recover_subscription"],
+            "path.id",
+            &subscription,
+        )
+        .with(&["read_delivery", "replay_delivery", "retry_delivery"], "path.id", &delivery)
+        // Longer waits are a flow of their own; here each request would take them.
+        .with(&["list_deliveries"], "query.wait_s", "0")
+        .with(&["read_tenant", "change_tenant", "create_key", "list_keys"], "path.id", &stranger)
+        .with(&["read_source", "change_source", "rotate_source", "subscribe_source"], "path.id", &source)
+        .with(&["ring_c2s_source"], "path.token", &flow.token)
+        .with(&["read_event", "reprocess_event"], "path.id", &event)
+        .with(&["read_data_subject_job"], "path.id", &job)
+        .with(&["turn_switch"], "path.what", &format!("tenant:{stranger}"))
+        // What a deletion does is shown elsewhere: all that is to be found here is others'.
+        .in_vain(&["delete_subscription", "delete_tenant", "delete_key", "delete_source"])
+        .without("redrive", "other flows put dead letters there on purpose, and look for them")
+        .without("erase_data_subject", "it walks all tables, and takes away what it finds of anybody")
+        .without(
+            "ring_c2s",
+            "its leads are the default tenant's; `ring_c2s_source` is the same handler behind its door",
+        );
+    let told = tokio::task::spawn_blocking(move || plan.run()).await.unwrap();
+    assert!(told.is_ok(), "{}", told.unwrap_err());
+}
