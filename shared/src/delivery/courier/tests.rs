@@ -197,8 +197,8 @@ fn sub_a() -> SubscriptionId {
     "sub_a".parse().unwrap()
 }
 
-/// Fans a further event out, to `sub_a` only.
-async fn another(courier: &Courier<MemoryStore, Scripted>, name: &str) -> (DeliveryId, Bell) {
+/// Fans a further event out; its name.
+async fn another_event(courier: &Courier<MemoryStore, Scripted>, name: &str) -> EventId {
     let announcement = Announcement {
         id: EventId::derive(&[name]),
         tenant: TenantId::default_tenant(),
@@ -206,11 +206,17 @@ async fn another(courier: &Courier<MemoryStore, Scripted>, name: &str) -> (Deliv
         at: now(),
         data: serde_json::json!({"invoice_id": name}),
     };
-    let earlier = courier.store.rung();
     fan_out(&courier.store, &announcement, Keep::Always, &Timing::default(), now()).await.unwrap();
+    announcement.id
+}
+
+/// Fans a further event out, to `sub_a` only; its delivery and the bell for it.
+async fn another(courier: &Courier<MemoryStore, Scripted>, name: &str) -> (DeliveryId, Bell) {
+    let earlier = courier.store.rung();
+    let event = another_event(courier, name).await;
     let bell = courier.store.rung().pop().unwrap().bell;
     courier.store.ring(&earlier, now()).await;
-    (DeliveryId::derive(&announcement.id, announcement.at, &sub_a()), bell)
+    (DeliveryId::derive(&event, now(), &sub_a()), bell)
 }
 
 async fn answer(courier: &Courier<MemoryStore, Scripted>, bell: &Bell) -> Option<Attempted> {
@@ -349,17 +355,6 @@ async fn a_batch_is_one_body_with_all_its_events_under_its_own_name() {
     let names: Vec<_> =
         body["events"].as_array().unwrap().iter().map(|event| event["data"]["invoice_id"].clone()).collect();
     assert_eq!((body["type"].as_str(), names), (Some("batch"), vec!["a".into(), "b".into(), "c".into()]));
-}
-
-async fn another_event(courier: &Courier<MemoryStore, Scripted>, name: &str) {
-    let announcement = Announcement {
-        id: EventId::derive(&[name]),
-        tenant: TenantId::default_tenant(),
-        event_type: EventType::InvoiceSent,
-        at: now(),
-        data: serde_json::json!({"invoice_id": name}),
-    };
-    fan_out(&courier.store, &announcement, Keep::Always, &Timing::default(), now()).await.unwrap();
 }
 
 #[tokio::test]
