@@ -138,12 +138,18 @@ prefixed_id!(
     JobId,
     "job_"
 );
+prefixed_id!(
+    /// A WhatsApp number that is linked to a tenant.
+    ConnectionId,
+    "con_"
+);
 
 sortable_id!(SubscriptionId);
 sortable_id!(SourceId);
 sortable_id!(TenantId);
 sortable_id!(KeyId);
 sortable_id!(JobId);
+sortable_id!(ConnectionId);
 
 /// First 128 bits of SHA-256 over the parts, each preceded by its length, so that no two lists of parts share a text.
 fn derived(parts: &[&str]) -> String {

@@ -20,3 +20,4 @@ pub mod source;
 pub mod subscription;
 pub mod switch;
 pub mod tenant;
+pub mod whatsapp;
