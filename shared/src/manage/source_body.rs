@@ -8,7 +8,6 @@ use super::tenants;
 use crate::model::business_hours::BusinessHours;
 use crate::model::event::Provider;
 use crate::model::ids::TenantId;
-use crate::providers::doorbell;
 
 /// Most networks a source may be rung from.
 const MAX_CIDRS: usize = 50;
@@ -105,11 +104,21 @@ impl SourcePatch {
 
 fn provider(fields: &mut JsonFields) -> Option<Provider> {
     let text = fields.text("provider")?;
-    if let Some(provider) = text.parse().ok().filter(|provider| doorbell(*provider).is_some()) {
+    if let Some(provider) = text.parse().ok().filter(|provider| is_made_here(*provider)) {
         return Some(provider);
     }
-    let known: Vec<_> = Provider::ALL.into_iter().filter(|p| doorbell(*p).is_some()).map(Provider::name).collect();
+    let known: Vec<_> = Provider::ALL.into_iter().filter(|p| is_made_here(*p)).map(Provider::name).collect();
     fields.refused("provider", "unknown_provider", format!("there are: {}", known.join(", ")))
+}
+
+/// Whether a source of this provider is whole with what is read here.
+const fn is_made_here(provider: Provider) -> bool {
+    match provider {
+        Provider::C2s => true,
+        Provider::Tenant => false,
+        // It needs the number that it serves, and what its sender signs with.
+        Provider::WhatsappCloud | Provider::Baileys => false,
+    }
 }
 
 fn cidrs(fields: &mut JsonFields) -> Option<Vec<IpNet>> {

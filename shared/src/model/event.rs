@@ -18,11 +18,15 @@ pub enum Provider {
     C2s,
     /// The tenant's own back office.
     Tenant,
+    /// WhatsApp, by Meta's Cloud API.
+    WhatsappCloud,
+    /// WhatsApp, by a gateway that is a linked device: Baileys and those like it.
+    Baileys,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: [Self; 2] = [Self::C2s, Self::Tenant];
+    pub const ALL: [Self; 4] = [Self::C2s, Self::Tenant, Self::WhatsappCloud, Self::Baileys];
 
     /// Whether a copy of an event with another body is kept beside the first and worked on with it. Where not, it
     /// contradicts the first, and the sender is told so.
@@ -31,7 +35,7 @@ impl Provider {
         match self {
             // Its times are precise to the second: two changes within one have one dedupe key.
             Self::C2s => true,
-            Self::Tenant => false,
+            Self::Tenant | Self::WhatsappCloud | Self::Baileys => false,
         }
     }
 
@@ -41,7 +45,7 @@ impl Provider {
     pub const fn speaks_for_itself(self) -> bool {
         match self {
             Self::C2s => false,
-            Self::Tenant => true,
+            Self::Tenant | Self::WhatsappCloud | Self::Baileys => true,
         }
     }
 
@@ -51,6 +55,8 @@ impl Provider {
         match self {
             Self::C2s => "c2s",
             Self::Tenant => "tenant",
+            Self::WhatsappCloud => "whatsapp_cloud",
+            Self::Baileys => "baileys",
         }
     }
 }

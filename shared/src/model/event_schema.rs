@@ -32,10 +32,8 @@ pub const fn schema(event_type: EventType) -> Option<&'static str> {
         EventType::WebhookTest => file!("webhook.test"),
         EventType::EndpointDisabled => file!("endpoint.disabled"),
         EventType::DeliveryExhausted => file!("delivery.exhausted"),
-        EventType::WhatsappMessage
-        | EventType::WhatsappStatus
-        | EventType::MoyskladSynced
-        | EventType::MoyskladSyncFailed
-        | EventType::MoyskladLoopSuspected => None,
+        EventType::WhatsappMessage => file!("whatsapp.message"),
+        EventType::WhatsappStatus => file!("whatsapp.status"),
+        EventType::MoyskladSynced | EventType::MoyskladSyncFailed | EventType::MoyskladLoopSuspected => None,
     }
 }

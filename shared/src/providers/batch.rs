@@ -14,8 +14,8 @@ pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// What is wrong with a request as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Above [`MAX_BODY_BYTES`].
-    #[error("the body is larger than 4 MB")]
+    /// Above what its provider may send at once: [`MAX_BODY_BYTES`] or less.
+    #[error("the body is larger than is taken")]
     BodyTooLarge,
     /// Not JSON.
     #[error("the body is not JSON")]

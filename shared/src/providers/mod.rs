@@ -7,6 +7,7 @@ pub mod batch;
 pub mod c2s;
 mod canonical;
 pub mod tenant;
+pub mod whatsapp;
 
 use jiff::Timestamp;
 
@@ -22,6 +23,8 @@ pub const fn doorbell(provider: Provider) -> Option<&'static str> {
         Provider::C2s => Some("/api/v1/webhooks/c2s"),
         // The back office publishes with its tenant's key.
         Provider::Tenant => None,
+        Provider::WhatsappCloud => Some("/api/v1/webhooks/whatsapp"),
+        Provider::Baileys => Some("/api/v1/webhooks/baileys"),
     }
 }
 
@@ -118,6 +121,9 @@ pub fn announce(event: &Event, body: &RawBody) -> Result<Announcement, Unreadabl
             c2s::translate::lead_received(&lead, &event.source)
         }
         Provider::Tenant => serde_json::from_slice(&body.bytes).map_err(|error| Unreadable(error.to_string()))?,
+        Provider::WhatsappCloud | Provider::Baileys => {
+            whatsapp::translate::announced(&body.bytes).map_err(Unreadable)?
+        }
     };
     Ok(Announcement {
         id: event.id.clone(),
