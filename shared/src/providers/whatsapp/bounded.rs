@@ -10,13 +10,17 @@ use super::reading::RefusalCode;
 
 /// Most values in one event. A small object of JSON is a large one in memory; a real event has a few hundred.
 const MOST_PARTS: usize = 20_000;
+/// Deepest nesting. What is kept, and what is told, holds the event some levels further down, and has to be read again
+/// by readers that give up at 128.
+const MOST_LEVELS: usize = 64;
 
 /// Reads one value, without the members that `left_out` names, wherever they stand.
 pub(super) fn read(raw: &str, left_out: fn(&str) -> bool) -> Result<Value, RefusalCode> {
     let parts_left = Cell::new(MOST_PARTS);
     let mut json = serde_json::Deserializer::from_str(raw);
-    let read =
-        Part { parts_left: &parts_left, left_out }.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    let read = Part { parts_left: &parts_left, levels_left: MOST_LEVELS, left_out }
+        .deserialize(&mut json)
+        .and_then(|value| json.end().map(|()| value));
     read.map_err(|_| if parts_left.get() == 0 { RefusalCode::EventTooLarge } else { RefusalCode::InvalidJson })
 }
 
@@ -28,7 +32,15 @@ pub(super) fn read_whole(raw: &str) -> Result<Value, RefusalCode> {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     parts_left: &'a Cell<usize>,
+    levels_left: usize,
     left_out: fn(&str) -> bool,
+}
+
+impl Part<'_> {
+    fn one_deeper<E: Error>(self) -> Result<Self, E> {
+        let levels_left = self.levels_left.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))?;
+        Ok(Self { levels_left, ..self })
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
@@ -80,20 +92,22 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.one_deeper()?;
         let mut array = Vec::new();
-        while let Some(element) = seq.next_element_seed(self)? {
+        while let Some(element) = seq.next_element_seed(inner)? {
             array.push(element);
         }
         Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.one_deeper()?;
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if (self.left_out)(&key) {
                 map.next_value::<IgnoredAny>()?;
             } else {
-                object.insert(key, map.next_value_seed(self)?);
+                object.insert(key, map.next_value_seed(inner)?);
             }
         }
         Ok(Value::Object(object))
@@ -116,7 +130,9 @@ mod tests {
     #[test]
     fn too_many_parts_and_too_deep_a_nesting_are_refused() {
         assert_eq!(read_whole(&format!("[{}0]", "0,".repeat(30_000))), Err(RefusalCode::EventTooLarge));
-        assert_eq!(read_whole(&format!("{}{}", "[".repeat(200), "]".repeat(200))), Err(RefusalCode::InvalidJson));
+        let nested = |n: usize| read_whole(&format!("{}{}", "[".repeat(n), "]".repeat(n)));
+        assert!(nested(MOST_LEVELS).is_ok());
+        assert_eq!(nested(MOST_LEVELS + 1), Err(RefusalCode::InvalidJson));
         for bad in ["", "{", "[1]]", r#""\ud800""#, "1e999"] {
             assert_eq!(read_whole(bad), Err(RefusalCode::InvalidJson), "{bad}");
         }

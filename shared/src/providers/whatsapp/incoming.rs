@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::MAX_EVENTS;
 use super::line::{Line, Stated, Unstated, find};
-use super::reading::{Ignored, Reading, Refusal, RefusalCode};
+use super::reading::{Ignored, Reading, Refusal, RefusalCode, RequestError};
 use super::stored::{Kind, Spoken, Stored, VERSION};
 use super::time;
 use crate::auth::SourceCaller;
@@ -13,7 +14,7 @@ use crate::model::event_type::EventType;
 use crate::model::ids::EventId;
 use crate::model::row::Queue;
 use crate::providers::Incoming;
-use crate::providers::batch::MAX_EVENT_BYTES;
+use crate::providers::batch::{BodyError, MAX_EVENT_BYTES};
 
 /// An event as it stood in a request.
 pub(super) struct Item {
@@ -46,27 +47,49 @@ pub(super) struct Arrival<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Arrival<'_> {
+/// A request that is being read. Each event is made what is kept of it before the next one is looked at, so that no more
+/// than one stands in memory taken apart.
+pub(super) struct Taking<'a> {
+    arrival: &'a Arrival<'a>,
+    reading: Reading,
+    n_events: usize,
+}
+
+impl Taking<'_> {
     /// Each for itself: a bad event does not spoil its neighbours.
-    pub(super) fn take(&self, found: Vec<Found>) -> Reading {
-        let mut reading = Reading::default();
-        let mut index = 0;
-        for found in found {
-            let taken = match found {
-                Found::Ignored(why) => {
-                    *reading.ignored.entry(why).or_default() += 1;
-                    continue;
-                }
-                Found::Refused(code) => Err(code),
-                Found::Event(item) => self.incoming(*item),
-            };
-            match taken {
-                Ok(incoming) => reading.taken.push(incoming),
-                Err(code) => reading.refused.push(Refusal { index, code }),
+    ///
+    /// # Errors
+    /// There were too many before it.
+    pub(super) fn put(&mut self, found: Found) -> Result<(), RequestError> {
+        let taken = match found {
+            Found::Ignored(why) => {
+                *self.reading.ignored.entry(why).or_default() += 1;
+                return Ok(());
             }
-            index += 1;
+            Found::Refused(code) => Err(code),
+            Found::Event(item) => self.arrival.incoming(*item),
+        };
+        if self.n_events == MAX_EVENTS {
+            return Err(BodyError::TooManyEvents.into());
         }
-        reading
+        match taken {
+            Ok(incoming) => self.reading.taken.push(incoming),
+            Err(code) => self.reading.refused.push(Refusal { index: self.n_events, code }),
+        }
+        self.n_events += 1;
+        Ok(())
+    }
+}
+
+impl Arrival<'_> {
+    /// Takes in what `split` finds.
+    pub(super) fn take(
+        &self,
+        split: impl FnOnce(&mut Taking<'_>) -> Result<(), RequestError>,
+    ) -> Result<Reading, RequestError> {
+        let mut taking = Taking { arrival: self, reading: Reading::default(), n_events: 0 };
+        split(&mut taking)?;
+        Ok(taking.reading)
     }
 
     fn incoming(&self, item: Item) -> Result<Incoming, RefusalCode> {
@@ -83,8 +106,9 @@ impl Arrival<'_> {
         };
         let read = stored.read()?;
         time::check(read.at, self.now)?;
+        let told = serde_json::to_vec(&read.normal).map_err(|_| RefusalCode::InvalidJson)?;
         let bytes = serde_json::to_vec(&stored).map_err(|_| RefusalCode::InvalidJson)?;
-        if bytes.len() > MAX_EVENT_BYTES {
+        if bytes.len().max(told.len()) > MAX_EVENT_BYTES {
             return Err(RefusalCode::EventTooLarge);
         }
         let id = self.id(line, stored.kind, &read.key);

@@ -1,5 +1,5 @@
 //! WhatsApp, by two doors: Meta's [`cloud`] API, and [`gateways`] that are linked devices. Whichever it came by, a
-//! message ends in one [`normal`] form, and what is kept of it is the event alone, cleaned, with the connection it
+//! message ends in one normal form, and what is kept of it is the event alone, cleaned, with the connection it
 //! belongs to.
 
 mod bounded;

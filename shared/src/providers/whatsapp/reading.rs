@@ -38,7 +38,7 @@ reasons! {
     RefusalCode {
         InvalidJson "invalid_json" "It cannot be read as a value: nested too deep, or with a text or number that is none.",
         NotAnObject "not_an_object" "It is not an object.",
-        EventTooLarge "event_too_large" "It has more than 256 KB, or too many parts.",
+        EventTooLarge "event_too_large" "It has more than 256 KB, as it came or as it would be told, or too many parts.",
         MissingId "missing_id" "It has no identifier, or none that can be one.",
         MissingChat "missing_chat" "It does not say with whom.",
         MissingStatus "missing_status" "It is a status and does not say which.",

@@ -9,13 +9,17 @@ use crate::providers::batch::{BodyError, Elements, MAX_EVENT_BYTES, elements};
 use crate::providers::whatsapp::MAX_EVENTS;
 use crate::providers::whatsapp::bounded::read_whole;
 use crate::providers::whatsapp::fields::{first_text, id, text};
-use crate::providers::whatsapp::incoming::{Found, Item};
+use crate::providers::whatsapp::incoming::{Found, Item, Taking};
 use crate::providers::whatsapp::line::Stated;
 use crate::providers::whatsapp::reading::{Ignored, RefusalCode, RequestError};
 use crate::providers::whatsapp::stored::{Kind, Spoken};
 
 /// Most bytes in a request: Meta sends no more.
 pub const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
+/// Most bytes of a person, or of the number, beside the events. A person is kept with each event of theirs.
+const MOST_BYTES_BESIDE: usize = 4 * 1024;
+/// Most bytes of all persons of a change: a thousand of them, and more than they take.
+const MOST_BYTES_OF_PERSONS: usize = 512 * 1024;
 /// The `object` of what is about WhatsApp. An app may be told of others by the same address.
 const OBJECT: &str = "whatsapp_business_account";
 /// The field of the changes that are messages and statuses.
@@ -58,7 +62,7 @@ struct Values<'a> {
 }
 
 /// Takes a request apart. What is not as it should be spoils itself and nothing around it.
-pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
+pub(super) fn split(body: &[u8], taking: &mut Taking<'_>) -> Result<(), RequestError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(BodyError::BodyTooLarge.into());
     }
@@ -67,23 +71,22 @@ pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
         return Err(RequestError::shape("", "an object"));
     };
     if object.is_none_or(|object| !says(object, OBJECT)) {
-        return Ok(vec![Found::Ignored(Ignored::OtherObject)]);
+        return taking.put(Found::Ignored(Ignored::OtherObject));
     }
     let Some(entry) = entry.filter(|entry| entry.get().starts_with('[')) else {
         return Err(RequestError::shape("entry", "an array"));
     };
-    let mut found = Vec::new();
     for entry in many(entry)? {
         match serde_json::from_str::<Entry<'_>>(entry.get()) {
             Ok(Entry { changes: Some(changes) }) => {
                 for change in many(changes)? {
-                    of_change(change, &mut found)?;
+                    of_change(change, taking)?;
                 }
             }
-            _ => found.push(Found::Ignored(Ignored::OtherField)),
+            _ => taking.put(Found::Ignored(Ignored::OtherField))?,
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The elements of an array; of anything else, none.
@@ -99,36 +102,31 @@ fn says(raw: &RawValue, word: &str) -> bool {
     raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(word)
 }
 
-fn of_change(change: &RawValue, found: &mut Vec<Found>) -> Result<(), RequestError> {
+fn of_change(change: &RawValue, taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let values = match serde_json::from_str(change.get()) {
         Ok(Change { field: Some(field), value: Some(value) }) if says(field, FIELD) => {
             serde_json::from_str(value.get())
         }
         _ => {
-            found.push(Found::Ignored(Ignored::OtherField));
-            return Ok(());
+            return taking.put(Found::Ignored(Ignored::OtherField));
         }
     };
     let Ok(Values { metadata, contacts, messages, statuses, errors }) = values else {
-        found.push(Found::Refused(RefusalCode::NotAnObject));
-        return Ok(());
+        return taking.put(Found::Refused(RefusalCode::NotAnObject));
     };
-    let small = |raw: &RawValue| (raw.get().len() <= MAX_EVENT_BYTES).then(|| read_whole(raw.get()).ok()).flatten();
+    let small = |raw: &RawValue| (raw.get().len() <= MOST_BYTES_BESIDE).then(|| read_whole(raw.get()).ok()).flatten();
     let stated = metadata.and_then(small).map(|metadata| stated(&metadata)).unwrap_or_default();
-    let contacts: Vec<Value> = match contacts {
+    let contacts: Vec<Value> = match contacts.filter(|contacts| contacts.get().len() <= MOST_BYTES_OF_PERSONS) {
         Some(contacts) => many(contacts)?.into_iter().filter_map(small).collect(),
         None => Vec::new(),
     };
     for (kind, events) in [(Kind::Message, messages), (Kind::Status, statuses)] {
         for event in events.map(many).transpose()?.unwrap_or_default() {
-            found.push(item(kind, event, &stated, &contacts).into());
+            taking.put(item(kind, event, &stated, &contacts).into())?;
         }
     }
     for _ in errors.map(many).transpose()?.unwrap_or_default() {
-        found.push(Found::Ignored(Ignored::ProviderError));
-    }
-    if found.iter().filter(|found| !matches!(found, Found::Ignored(_))).count() > MAX_EVENTS {
-        return Err(BodyError::TooManyEvents.into());
+        taking.put(Found::Ignored(Ignored::ProviderError))?;
     }
     Ok(())
 }

@@ -41,8 +41,7 @@ pub fn incoming(
     body: Signed<'_>,
     now: Timestamp,
 ) -> Result<Reading, RequestError> {
-    let found = split(body.0)?;
-    Ok(Arrival { caller, lines, headers, unstated: Unstated::Refused, now }.take(found))
+    Arrival { caller, lines, headers, unstated: Unstated::Refused, now }.take(|taking| split(body.0, taking))
 }
 
 #[cfg(test)]

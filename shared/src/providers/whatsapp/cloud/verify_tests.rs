@@ -158,6 +158,19 @@ fn an_event_too_large_or_too_deep_spoils_itself_only() {
     assert_eq!(codes, [RefusalCode::InvalidJson, RefusalCode::EventTooLarge, RefusalCode::EventTooLarge]);
 }
 
+#[test]
+fn what_stands_beside_the_events_is_not_kept_a_thousand_times() {
+    let messages: Vec<Value> = (0..1_000).map(|n| text(&format!("wamid.{n}"))).collect();
+    let person = |name: usize| json!([{"wa_id": "5511900000001", "profile": {"name": "x".repeat(name)}}]);
+    for (name, is_told) in [(100, true), (5_000, false), (600_000, false)] {
+        let read = reading(&with(json!({"messages": messages, "contacts": person(name)})));
+        let kept: usize = read.taken.iter().map(|event| event.body().bytes.len()).sum();
+        assert!(read.taken.len() == 1_000 && kept < 1_000_000, "{kept} bytes");
+        let told = announced(&read.taken[0].body().bytes).unwrap();
+        assert_eq!(told.get("contact").is_some(), is_told, "{name}");
+    }
+}
+
 /// Names, numbers and shapes that mean something to the reader, in every wrong place.
 fn anything() -> impl Strategy<Value = Value> {
     let words = "wamid\\.[0-9]|5511900000001|100000000000001|1749416383|text|image|read|messages|whatsapp_business_account|BR\\.1|\\PC{0,4}";
@@ -191,6 +204,15 @@ proptest! {
             prop_assert_eq!(&told, &announced(&event.body().bytes).unwrap());
             prop_assert!(told["chat"].as_str().is_some_and(|chat| !chat.is_empty()));
         }
+    }
+
+    #[test]
+    fn an_event_of_any_depth_is_told_or_refused(depth in 1..140_usize) {
+        let deep = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let plain = String::from_utf8(body(&[text("wamid.1")])).unwrap();
+        let read = reading(plain.replace(r#"{"body":"oi"}"#, &format!(r#"{{"body":"oi","x":{deep}}}"#)).as_bytes());
+        prop_assert_eq!(read.taken.len(), usize::from(depth <= 62));
+        prop_assert!(read.taken.iter().all(|event| announced(&event.body().bytes).is_ok()));
     }
 
     #[test]

@@ -5,35 +5,35 @@ use serde_json::value::RawValue;
 use super::Dialect;
 use super::envelope::{Envelope, cleaned, one_or_many};
 use super::wa_message::{content_of, key_of, status_of};
-use crate::providers::whatsapp::incoming::{Found, Item};
+use crate::providers::whatsapp::incoming::{Found, Item, Taking};
 use crate::providers::whatsapp::line::Stated;
 use crate::providers::whatsapp::reading::{Ignored, RefusalCode, RequestError};
 use crate::providers::whatsapp::stored::{Kind, Spoken};
 
-pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
+pub(super) fn split(body: &[u8], taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let outer = Envelope::of(body)?;
     match outer.event_name().as_str() {
         "messages.upsert" => {
             let data = outer.data.ok_or_else(|| RequestError::shape("data", "an object"))?;
-            upserted(&Envelope::inside(data, "data")?, "data.messages")
+            upserted(&Envelope::inside(data, "data")?, "data.messages", taking)
         }
-        "" if outer.messages.is_some() => upserted(&outer, "messages"),
+        "" if outer.messages.is_some() => upserted(&outer, "messages", taking),
         "messages.update" => {
             let updates = one_or_many(outer.data.ok_or_else(|| RequestError::shape("data", "an array"))?)?;
-            Ok(updates.into_iter().map(|raw| status(Dialect::Baileys, raw, Stated::default())).collect())
+            updates.into_iter().try_for_each(|raw| taking.put(status(Dialect::Baileys, raw, Stated::default())))
         }
-        _ => Ok(vec![Found::Ignored(Ignored::OtherEvent)]),
+        _ => taking.put(Found::Ignored(Ignored::OtherEvent)),
     }
 }
 
-fn upserted(envelope: &Envelope<'_>, path: &str) -> Result<Vec<Found>, RequestError> {
+fn upserted(envelope: &Envelope<'_>, path: &str, taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let messages = envelope.messages.ok_or_else(|| RequestError::shape(path, "an array"))?;
     let messages = one_or_many(messages)?;
     // `append` is what was missed or written elsewhere: the past. Whoever does not say is taken at his word.
     if !matches!(envelope.kind_name().as_str(), "notify" | "") {
-        return Ok(messages.into_iter().map(|_| Found::Ignored(Ignored::History)).collect());
+        return messages.into_iter().try_for_each(|_| taking.put(Found::Ignored(Ignored::History)));
     }
-    Ok(messages.into_iter().map(|raw| message(Dialect::Baileys, raw, Stated::default())).collect())
+    messages.into_iter().try_for_each(|raw| taking.put(message(Dialect::Baileys, raw, Stated::default())))
 }
 
 /// A `WAMessage`, if there is anything in it for people.

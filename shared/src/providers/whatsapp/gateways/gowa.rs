@@ -8,10 +8,8 @@ use super::jid::{Jid, Person};
 use super::status;
 use super::wa_message::{MessageKey, status_read};
 use crate::model::whatsapp::MessageType;
-use crate::providers::batch::BodyError;
-use crate::providers::whatsapp::MAX_EVENTS;
 use crate::providers::whatsapp::fields::{first_text, id, is_id, is_true, text};
-use crate::providers::whatsapp::incoming::{Found, Item};
+use crate::providers::whatsapp::incoming::{Found, Item, Taking};
 use crate::providers::whatsapp::line::{Line, Stated};
 use crate::providers::whatsapp::normal::{Content, Context, Location, Media, Normal, Read};
 use crate::providers::whatsapp::reading::{Ignored, RefusalCode, RequestError};
@@ -28,24 +26,24 @@ const FILES: [(&str, MessageType); 6] = [
     ("sticker", MessageType::Sticker),
 ];
 
-pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
+pub(super) fn split(body: &[u8], taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let outer = Envelope::of(body)?;
     let name = outer.event_name();
     if !matches!(name.as_str(), "message" | "message.reaction" | "message.revoked" | "message.edited" | "message.ack") {
-        return Ok(vec![Found::Ignored(Ignored::OtherEvent)]);
+        return taking.put(Found::Ignored(Ignored::OtherEvent));
     }
     // Whose device it is. Where that is no number, the address alone has said whose.
     let own = outer.device_id().and_then(|device| Jid::parse(&device));
     let stated = Stated { number: own.as_ref().and_then(Jid::number).cloned(), phone_number_id: None };
     let payload = match cleaned(outer.payload.ok_or_else(|| RequestError::shape("payload", "an object"))?) {
         Ok(payload) => payload,
-        Err(code) => return Ok(vec![Found::Refused(code)]),
+        Err(code) => return taking.put(Found::Refused(code)),
     };
     if name == "message.ack" {
-        return receipts(&payload, outer.timestamp(), &stated);
+        return receipts(&payload, outer.timestamp(), &stated, taking);
     }
     let event = json!({"event": name, "payload": payload});
-    Ok(vec![message(event, stated).unwrap_or_else(Found::Refused)])
+    taking.put(message(event, stated).unwrap_or_else(Found::Refused))
 }
 
 fn item(kind: Kind, stated: Stated, event: Value) -> Found {
@@ -133,23 +131,25 @@ fn media(file: &Value) -> Media {
 }
 
 /// One event for each message that the receipt is of.
-fn receipts(payload: &Value, timestamp: Option<String>, stated: &Stated) -> Result<Vec<Found>, RequestError> {
+fn receipts(
+    payload: &Value,
+    timestamp: Option<String>,
+    stated: &Stated,
+    taking: &mut Taking<'_>,
+) -> Result<(), RequestError> {
     let word = match status::of_receipt(text(payload, "/receipt_type").unwrap_or_default()) {
         Ok(word) => word,
-        Err(why) => return Ok(vec![Found::Ignored(why.unwrap_or(Ignored::OtherEvent))]),
+        Err(why) => return taking.put(Found::Ignored(why.unwrap_or(Ignored::OtherEvent))),
     };
-    let ids = payload.get("ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if ids.len() > MAX_EVENTS {
-        return Err(BodyError::TooManyEvents.into());
-    }
-    let one = |message_id: &Value| {
+    for message_id in payload.get("ids").and_then(Value::as_array).into_iter().flatten() {
+        // What all of them share is kept with each, so it is an identifier or nothing.
         let kept = json!({
-            "id": message_id, "status": word, "timestamp": timestamp,
-            "chat_id": payload.get("chat_id"), "from": payload.get("from"), "from_lid": payload.get("from_lid"),
+            "id": message_id.as_str().filter(|text| is_id(text)), "status": word, "timestamp": timestamp,
+            "chat_id": id(payload, "/chat_id"), "from": id(payload, "/from"), "from_lid": id(payload, "/from_lid"),
         });
-        item(Kind::Status, stated.clone(), kept)
-    };
-    Ok(ids.iter().map(one).collect())
+        taking.put(item(Kind::Status, stated.clone(), kept))?;
+    }
+    Ok(())
 }
 
 pub(super) fn read(stored: &Stored, line: &Line) -> Result<Read, RefusalCode> {

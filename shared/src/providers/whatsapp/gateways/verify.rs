@@ -53,8 +53,8 @@ pub fn incoming(
     body: Proven<'_>,
     now: Timestamp,
 ) -> Result<Reading, RequestError> {
-    let found = split(body.dialect, body.body)?;
-    Ok(Arrival { caller, lines, headers, unstated: Unstated::IsTheOnlyOne, now }.take(found))
+    let arrival = Arrival { caller, lines, headers, unstated: Unstated::IsTheOnlyOne, now };
+    arrival.take(|taking| split(body.dialect, body.body, taking))
 }
 
 #[cfg(test)]

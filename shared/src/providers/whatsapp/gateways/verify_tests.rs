@@ -163,6 +163,33 @@ fn what_could_not_be_decrypted_yet_does_not_take_the_place_of_the_message() {
 }
 
 #[test]
+fn what_receipts_share_is_not_kept_a_thousand_times() {
+    let ids: Vec<String> = (0..1_000).map(|n| format!("3EB0{n}")).collect();
+    let jid = "5511900000001@s.whatsapp.net";
+    let wuzapi = |sender: &str| json!({"type": "ReadReceipt", "event": {"Chat": jid, "Sender": sender, "MessageIDs": ids, "Type": "read"}});
+    let gowa = |from: &str| json!({"event": "message.ack", "payload": {"chat_id": jid, "from": from, "ids": ids, "receipt_type": "read"}});
+    let long = "x".repeat(200_000);
+    for (dialect, body) in [
+        (Dialect::Wuzapi, wuzapi(jid)),
+        (Dialect::Wuzapi, wuzapi(&long)),
+        (Dialect::Gowa, gowa(jid)),
+        (Dialect::Gowa, gowa(&long)),
+    ] {
+        let read = reading(dialect, &body);
+        let kept: usize = read.taken.iter().map(|event| event.body().bytes.len()).sum();
+        assert!(read.taken.len() == 1_000 && kept < 1_000_000, "{dialect:?}: {kept} bytes");
+    }
+}
+
+#[test]
+fn more_messages_than_are_taken_at_once_are_refused_whole() {
+    let ids: Vec<String> = (0..=1_000).map(|n| format!("3EB0{n}")).collect();
+    let body = json!({"event": "message.ack", "payload": {"from": "5511900000001@s.whatsapp.net", "ids": ids, "receipt_type": "read"}});
+    let refused = read_of(Dialect::Gowa, body.to_string().as_bytes()).unwrap_err();
+    assert_eq!(refused, RequestError::Body(crate::providers::batch::BodyError::TooManyEvents));
+}
+
+#[test]
 fn a_source_with_a_secret_takes_nothing_unproven() {
     let secret = HmacKey::parse("a-gateways-secret").unwrap();
     for dialect in Dialect::ALL {

@@ -11,22 +11,22 @@ use super::wa_message::{MessageKey, status_read};
 use crate::model::whatsapp::MessageType;
 use crate::providers::batch::BodyError;
 use crate::providers::whatsapp::fields::{first_text, id, is_id, is_true, text, whole};
-use crate::providers::whatsapp::incoming::{Found, Item};
+use crate::providers::whatsapp::incoming::{Found, Item, Taking};
 use crate::providers::whatsapp::line::{Line, Stated};
 use crate::providers::whatsapp::normal::{Choice, Content, Context, Location, Media, Normal, Read};
 use crate::providers::whatsapp::reading::{Ignored, RefusalCode, RequestError};
 use crate::providers::whatsapp::stored::{Kind, Spoken, Stored};
 use crate::providers::whatsapp::time;
 
-pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
+pub(super) fn split(body: &[u8], taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let kind = match Envelope::of(body)?.event_name().as_str() {
         "onmessage" | "onselfmessage" | "onreactionmessage" | "onrevokedmessage" => Kind::Message,
         "onack" => Kind::Status,
-        _ => return Ok(vec![Found::Ignored(Ignored::OtherEvent)]),
+        _ => return taking.put(Found::Ignored(Ignored::OtherEvent)),
     };
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let whole: &RawValue = serde_json::from_slice(body).map_err(|_| BodyError::InvalidJson)?;
-    Ok(vec![found(kind, whole).unwrap_or_else(Found::Refused)])
+    taking.put(found(kind, whole).unwrap_or_else(Found::Refused))
 }
 
 fn found(kind: Kind, raw: &RawValue) -> Result<Found, RefusalCode> {

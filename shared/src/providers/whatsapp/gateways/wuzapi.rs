@@ -12,9 +12,8 @@ use super::status;
 use super::wa_message::{MessageKey, status_read};
 use crate::model::whatsapp::MessageType;
 use crate::providers::batch::{BodyError, MAX_BODY_BYTES};
-use crate::providers::whatsapp::MAX_EVENTS;
 use crate::providers::whatsapp::fields::{id, is_id, is_true, text};
-use crate::providers::whatsapp::incoming::{Found, Item};
+use crate::providers::whatsapp::incoming::{Found, Item, Taking};
 use crate::providers::whatsapp::line::{Line, Stated};
 use crate::providers::whatsapp::normal::{Content, Normal, Read};
 use crate::providers::whatsapp::reading::{Ignored, RefusalCode, RequestError};
@@ -24,7 +23,7 @@ use crate::providers::whatsapp::time;
 /// The form field that holds the event. Beside it stands `token`, the user's key, which is not looked at.
 const FIELD: &str = "jsonData";
 
-pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
+pub(super) fn split(body: &[u8], taking: &mut Taking<'_>) -> Result<(), RequestError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(BodyError::BodyTooLarge.into());
     }
@@ -32,10 +31,10 @@ pub(super) fn split(body: &[u8]) -> Result<Vec<Found>, RequestError> {
     let outer = Envelope::of(&json)?;
     let event = || outer.event_itself().ok_or_else(|| RequestError::shape("event", "an object"));
     match outer.kind_name().as_str() {
-        "Message" => Ok(vec![message(event()?).unwrap_or_else(Found::Refused)]),
-        "ReadReceipt" => receipts(event()?, outer.state().as_deref()),
-        "HistorySync" => Ok(vec![Found::Ignored(Ignored::History)]),
-        _ => Ok(vec![Found::Ignored(Ignored::OtherEvent)]),
+        "Message" => taking.put(message(event()?).unwrap_or_else(Found::Refused)),
+        "ReadReceipt" => receipts(event()?, outer.state().as_deref(), taking),
+        "HistorySync" => taking.put(Found::Ignored(Ignored::History)),
+        _ => taking.put(Found::Ignored(Ignored::OtherEvent)),
     }
 }
 
@@ -92,10 +91,10 @@ fn message_key(event: &Value) -> Result<MessageKey, RefusalCode> {
 }
 
 /// One event for each message that the receipt is of.
-fn receipts(raw: &RawValue, state: Option<&str>) -> Result<Vec<Found>, RequestError> {
+fn receipts(raw: &RawValue, state: Option<&str>, taking: &mut Taking<'_>) -> Result<(), RequestError> {
     let event = match cleaned(raw) {
         Ok(event) => event,
-        Err(code) => return Ok(vec![Found::Refused(code)]),
+        Err(code) => return taking.put(Found::Refused(code)),
     };
     let kind = match (state, event.get("Type").and_then(Value::as_str)) {
         (_, Some(kind)) => kind.to_owned(),
@@ -105,25 +104,22 @@ fn receipts(raw: &RawValue, state: Option<&str>) -> Result<Vec<Found>, RequestEr
     };
     let word = match status::of_receipt(&kind) {
         Ok(word) if !is_true(&event, "/IsFromMe") => word,
-        Ok(_) => return Ok(vec![Found::Ignored(Ignored::NotOurs)]),
-        Err(why) => return Ok(vec![Found::Ignored(why.unwrap_or(Ignored::OtherEvent))]),
+        Ok(_) => return taking.put(Found::Ignored(Ignored::NotOurs)),
+        Err(why) => return taking.put(Found::Ignored(why.unwrap_or(Ignored::OtherEvent))),
     };
     if let Some(why) = Jid::of(event.get("Chat")).and_then(|chat| of_chat(chat).ignored()) {
-        return Ok(vec![Found::Ignored(why)]);
+        return taking.put(Found::Ignored(why));
     }
-    let ids = event.get("MessageIDs").and_then(Value::as_array).cloned().unwrap_or_default();
-    if ids.len() > MAX_EVENTS {
-        return Err(BodyError::TooManyEvents.into());
-    }
-    let one = |message_id: &Value| {
+    for message_id in event.get("MessageIDs").and_then(Value::as_array).into_iter().flatten() {
+        // What all of them share is kept with each, so it is an identifier or nothing.
         let kept = json!({
-            "MessageID": message_id, "Status": word,
-            "Chat": event.get("Chat"), "Sender": event.get("Sender"), "SenderAlt": event.get("SenderAlt"),
-            "Timestamp": event.get("Timestamp"),
+            "MessageID": message_id.as_str().filter(|text| is_id(text)), "Status": word,
+            "Chat": id(&event, "/Chat"), "Sender": id(&event, "/Sender"), "SenderAlt": id(&event, "/SenderAlt"),
+            "Timestamp": id(&event, "/Timestamp"),
         });
-        item(Kind::Status, Stated::default(), kept)
-    };
-    Ok(ids.iter().map(one).collect())
+        taking.put(item(Kind::Status, Stated::default(), kept))?;
+    }
+    Ok(())
 }
 
 const fn of_chat(chat: Jid) -> MessageKey {
