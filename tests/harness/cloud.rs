@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{answer_of, client};
 use crate::stack::Stack;
+use crate::waiting::until;
 
 /// AWS, as far as the tests need it.
 #[derive(Clone)]
@@ -122,9 +123,14 @@ impl Cloud {
         answer.body
     }
 
-    /// Lets the sweep run now; what it says it did.
+    /// Lets the sweep run now; what it says it did. One of the schedule that is at it is waited for: it may have passed
+    /// what the test is about.
     pub async fn sweep(&self) -> Value {
-        self.invoke("sweep", &json!({})).await
+        until("a sweep of our own", async || {
+            let done = self.invoke("sweep", &json!({})).await;
+            (done["swept"] == true).then_some(done)
+        })
+        .await
     }
 
     /// The log lines of a function since then with this text in them, as JSON where they are.
