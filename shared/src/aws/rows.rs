@@ -173,6 +173,10 @@ impl Store {
             }
         }
         let Changed::Refused(there) = self.update(&self.tables.events, keys::row(&fence.key), update).await? else {
+            if let Next::Park { hold, .. } = &record.next {
+                // And once more: a sweep that had emptied the hold may have forgotten it in between.
+                self.put(&self.tables.signals, keys::hold(hold), Item::new()).await?;
+            }
             return Ok(Written::Yes);
         };
         let stands = there.is_some_and(|row| {
