@@ -8,7 +8,7 @@ use std::future::Future;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
-pub use gather::{Batches, Joined, Room};
+pub use gather::{Batches, Begun, Joined, Room};
 
 use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::Announcement;

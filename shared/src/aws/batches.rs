@@ -1,6 +1,6 @@
 //! Open batches in DynamoDB. A batch is a delivery row with a string set of events.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use jiff::Timestamp;
 
 use super::expression::Update;
@@ -11,10 +11,11 @@ use super::items::{
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
-use crate::dispatch::{Batches, Joined, Room};
+use super::transact::{NEW, Transacted, bad, placed, refused_at};
+use crate::dispatch::{Batches, Begun, Joined, Room};
 use crate::model::delivery::Delivery;
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId};
-use crate::model::row::RowKey;
+use crate::model::row::{RowKey, WorkRow as _};
 use crate::work::{Ring, StoreError};
 
 /// The events of a batch.
@@ -28,9 +29,30 @@ impl Batches for Store {
         Ok(item.and_then(|item| text(&item, BATCH)?.parse().ok()))
     }
 
-    async fn note_batch(&self, subscription: &SubscriptionId, batch: &DeliveryId) -> Result<(), StoreError> {
-        let item = Item::from([(BATCH.to_owned(), s(batch.as_str()))]);
-        self.put(&self.tables.signals, keys::open_batch(subscription), item).await
+    async fn begin_batch(&self, batch: &Delivery, seen: Option<&DeliveryId>) -> Result<Begun, StoreError> {
+        let row = Put::builder()
+            .table_name(&self.tables.events)
+            .set_item(Some(placed(keys::row(&batch.key()), Self::row_item(batch)?)))
+            .condition_expression(NEW);
+        let open = Item::from([(BATCH.to_owned(), s(batch.id.as_str()))]);
+        let open = Put::builder()
+            .table_name(&self.tables.signals)
+            .set_item(Some(placed(keys::open_batch(&batch.subscription), open)));
+        let open = match seen {
+            None => open.condition_expression(NEW),
+            Some(seen) => open
+                .condition_expression("#batch = :seen")
+                .expression_attribute_names("#batch", BATCH)
+                .expression_attribute_values(":seen", s(seen.as_str())),
+        };
+        let writes = [row, open].map(|put| put.build().map(|put| TransactWriteItem::builder().put(put).build()));
+        let writes: Result<Vec<_>, _> = writes.into_iter().collect();
+        Ok(match self.write_all(writes.map_err(bad)?).await? {
+            Transacted::Done => Begun::New,
+            Transacted::Cancelled(reasons) if refused_at(&reasons) == Some(0) => Begun::There,
+            // By its condition, or by another transaction at the same row.
+            Transacted::Cancelled(_) => Begun::Outrun,
+        })
     }
 
     async fn join_batch(

@@ -1,8 +1,6 @@
 //! The directory in DynamoDB: what belongs together is written in one transaction.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +10,7 @@ use super::items::{
 };
 use super::keys::{self, Key};
 use super::store::Store;
+use super::transact::{NEW, Transacted, as_key, bad, called_off, placed, refused_at};
 use crate::auth::Card;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
 use crate::model::api_key::ApiKey;
@@ -136,40 +135,33 @@ impl Store {
         Ok(())
     }
 
-    fn put_action(&self, key: Key, mut item: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
-        item.insert(PK.into(), s(key.pk));
-        item.insert(SK.into(), s(key.sk));
+    fn put_action(&self, key: Key, item: Item, condition: Condition) -> Result<TransactWriteItem, StoreError> {
         let mut put = Put::builder().table_name(&self.tables.directory);
         put = match condition {
-            Condition::New => put.condition_expression("attribute_not_exists(pk)"),
+            Condition::New => put.condition_expression(NEW),
             Condition::Next => {
                 let rev = super::items::number(&item, REV).unwrap_or_default();
                 put.condition_expression("rev = :rev").expression_attribute_values(":rev", n(rev - 1))
             }
             Condition::None => put,
         };
-        let put = put.set_item(Some(item)).build().map_err(|error| StoreError::Refused(error.to_string()))?;
+        let put = put.set_item(Some(placed(key, item))).build().map_err(bad)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
     fn delete_action(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.tables.directory).key(PK, s(key.pk)).key(SK, s(key.sk));
-        let delete = delete.build().map_err(|error| StoreError::Refused(error.to_string()))?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+        let delete = Delete::builder().table_name(&self.tables.directory).set_key(Some(as_key(key)));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(bad)?).build())
     }
 
     async fn transact(&self, actions: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
         if actions.is_empty() {
             return Ok(true);
         }
-        let call = self.db.transact_write_items().set_transact_items(Some(actions));
-        match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
-            Ok(out) => {
-                out.consumed_capacity().iter().for_each(|used| self.meter.add(Some(used)));
-                Ok(true)
-            }
-            Err(SdkError::ServiceError(refusal)) if is_refused(refusal.err()) => Ok(false),
-            Err(error) => Err(store_error("TransactWriteItems", &error)),
+        match self.write_all(actions).await? {
+            Transacted::Done => Ok(true),
+            Transacted::Cancelled(reasons) if refused_at(&reasons).is_some() => Ok(false),
+            Transacted::Cancelled(reasons) => Err(called_off(&reasons)),
         }
     }
 
@@ -182,13 +174,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Whether the transaction was called off because a condition did not hold. Called off for any other reason, it may
-/// go through later.
-fn is_refused(error: &TransactWriteItemsError) -> bool {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return false };
-    cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
 fn stored(entry: &Entry) -> Result<(Key, Item), StoreError> {

@@ -1,11 +1,13 @@
 //! The due index in DynamoDB, and the holds beside it.
 
+use aws_sdk_dynamodb::error::SdkError;
 use jiff::Timestamp;
 
 use super::expression::Update;
 use super::failure::store_error;
 use super::items::{
-    DUE_AT, DUE_INDEX, DUE_SHARD, Item, NOT_BEFORE, PK, QUEUE, SK, TENANT, TURN, millis, number, s, text, time,
+    DUE_AT, DUE_INDEX, DUE_SHARD, Item, NOT_BEFORE, NOTED_AT, PK, QUEUE, SK, TENANT, TURN, millis, number, s, text,
+    time,
 };
 use super::keys;
 use super::rows::Changed;
@@ -74,9 +76,25 @@ impl DueIndex for Store {
         Ok(held)
     }
 
-    async fn forget_hold(&self, hold: &Hold) -> Result<(), StoreError> {
+    async fn forget_hold(&self, hold: &Hold, noted_before: Timestamp) -> Result<(), StoreError> {
         let key = keys::hold(hold);
-        self.delete(&self.tables.signals, key).await
+        let answer = self
+            .db
+            .delete_item()
+            .table_name(&self.tables.signals)
+            .key(PK, s(key.pk))
+            .key(SK, s(key.sk))
+            .condition_expression("attribute_not_exists(#noted) OR #noted < :before")
+            .expression_attribute_names("#noted", NOTED_AT)
+            .expression_attribute_values(":before", millis(noted_before))
+            .send()
+            .await;
+        self.meter.add_units(1.0);
+        match answer {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(refusal)) if refusal.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(store_error("DeleteItem", &error)),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) const TURN: &str = "turn";
 pub(super) const ATTEMPTS: &str = "attempts";
 pub(super) const DEATHS: &str = "deaths";
 pub(super) const NOT_BEFORE: &str = "not_before";
+/// When work was last parked behind a hold.
+pub(super) const NOTED_AT: &str = "noted_at";
 pub(super) const LEASE_UNTIL: &str = "lease_until";
 pub(super) const DUE_AT: &str = "due_at";
 pub(super) const DUE_SHARD: &str = "due_shard";

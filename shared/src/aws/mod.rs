@@ -32,6 +32,7 @@ mod subscription_book;
 mod subscriptions;
 mod sweep_lease;
 mod switches;
+mod transact;
 
 pub use connect::{AwsConfig, Budget, connect};
 pub use inbox::SubjectBody;

@@ -11,7 +11,7 @@ use super::expression::Update;
 use super::failure::store_error;
 use super::items::{
     ATTEMPTS, DEATHS, DUE_AT, DUE_SHARD, ERASED, EXPIRES_AT, FAILED_PK, FAILED_SK, Item, LEASE_UNTIL, LIST_PK, LIST_SK,
-    NOT_BEFORE, PK, QUEUE, SK, STATUS, TURN, from_item, millis, n, number, s, seconds, to_item,
+    NOT_BEFORE, NOTED_AT, PK, QUEUE, SK, STATUS, TURN, from_item, millis, n, number, s, seconds, to_item,
 };
 use super::keys::{self, Key};
 use super::store::Store;
@@ -152,7 +152,8 @@ impl Store {
             Next::Park { hold, now } => {
                 // The hold is noted before the row is parked behind it: a row behind a hold that no sweep knows of
                 // would wait for ever.
-                self.put(&self.tables.signals, keys::hold(hold), Item::new()).await?;
+                let noted = Item::from([(NOTED_AT.to_owned(), millis(*now))]);
+                self.put(&self.tables.signals, keys::hold(hold), noted).await?;
                 update = update.set(DUE_AT, millis(*now)).set(DUE_SHARD, s(hold.shard(&fence.key)));
             }
             Next::Turn { now } => {
@@ -173,10 +174,6 @@ impl Store {
             }
         }
         let Changed::Refused(there) = self.update(&self.tables.events, keys::row(&fence.key), update).await? else {
-            if let Next::Park { hold, .. } = &record.next {
-                // And once more: a sweep that had emptied the hold may have forgotten it in between.
-                self.put(&self.tables.signals, keys::hold(hold), Item::new()).await?;
-            }
             return Ok(Written::Yes);
         };
         let stands = there.is_some_and(|row| {

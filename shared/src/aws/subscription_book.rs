@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::error::{BuildError, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 
-use super::failure::store_error;
-use super::items::{Item, PK, SK, s, text, to_item};
+use super::items::{Item, s, text, to_item};
 use super::keys::{self, Key};
 use super::store::Store;
+use super::transact::{NEW, Transacted, as_key, bad, called_off, placed, refused_at};
 use crate::manage::subscription_book::{Booked, SubscriptionBook};
 use crate::model::subscription::Subscription;
 use crate::work::StoreError;
@@ -20,8 +18,6 @@ use crate::work::StoreError;
 /// What a claim names its holder by.
 const HOLDER: &str = "holder";
 
-/// The row is not there yet.
-const NEW: &str = "attribute_not_exists(pk)";
 /// Nobody else's claim.
 const MINE: &str = "attribute_not_exists(pk) OR holder = :me";
 /// The row is as it was read: whoever changes it, the platform too, changes the time.
@@ -70,16 +66,14 @@ impl SubscriptionBook for Store {
 impl Store {
     fn put_row(&self, subscription: &Subscription) -> Result<PutBuilder, StoreError> {
         let key = keys::subscription(&subscription.tenant, &subscription.id);
-        let mut item = to_item(subscription)?;
-        item.extend(as_key(key));
+        let item = placed(key, to_item(subscription)?);
         Ok(Put::builder().table_name(&self.tables.directory).set_item(Some(item)))
     }
 
     /// Claims a URL and pattern, unless another subscription has.
     fn claim(&self, holder: &Subscription, claim: Key) -> Result<TransactWriteItem, StoreError> {
         let me = s(holder.id.as_str());
-        let mut item = as_key(claim);
-        item.insert(HOLDER.to_owned(), me.clone());
+        let item = placed(claim, Item::from([(HOLDER.to_owned(), me.clone())]));
         let put = Put::builder()
             .table_name(&self.tables.directory)
             .set_item(Some(item))
@@ -101,35 +95,23 @@ impl Store {
 
     /// Writes all or nothing. The subscription's row is the first of `writes`, the rest are claims.
     async fn book(&self, writes: Vec<TransactWriteItem>) -> Result<Booked, StoreError> {
-        match self.db.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Booked::Done),
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_transaction_canceled_exception() => {
-                match refusal.into_err() {
-                    TransactWriteItemsError::TransactionCanceledException(why) => {
-                        refused(&why.cancellation_reasons.unwrap_or_default())
-                    }
-                    _ => Err(StoreError::Unavailable("TransactWriteItems: cancelled".into())),
-                }
-            }
-            Err(error) => Err(store_error("TransactWriteItems", &error)),
+        match self.write_all(writes).await? {
+            Transacted::Done => Ok(Booked::Done),
+            Transacted::Cancelled(reasons) => refused(&reasons),
         }
     }
 }
 
-/// What a cancelled transaction came to: its reasons are in the order of its writes.
+/// What a cancelled transaction came to.
 fn refused(reasons: &[CancellationReason]) -> Result<Booked, StoreError> {
-    let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-    match reasons.iter().position(failed) {
+    match refused_at(reasons) {
         Some(0) => Ok(Booked::Changed),
         Some(claim) => {
             let by = reasons[claim].item().and_then(|item| text(item, HOLDER)?.parse().ok());
             Ok(Booked::Taken { by })
         }
         // Another transaction was at the same rows: the same wish may be granted in a moment.
-        None => {
-            let codes: Vec<&str> = reasons.iter().filter_map(CancellationReason::code).collect();
-            Err(StoreError::Unavailable(format!("TransactWriteItems: {}", codes.join(" "))))
-        }
+        None => Err(called_off(reasons)),
     }
 }
 
@@ -138,19 +120,10 @@ fn claims(subscription: &Subscription) -> BTreeSet<Key> {
     events.iter().map(|pattern| keys::subscription_claim(tenant, url, &pattern.to_string())).collect()
 }
 
-fn as_key(key: Key) -> Item {
-    Item::from([(PK.to_owned(), s(key.pk)), (SK.to_owned(), s(key.sk))])
-}
-
 /// The values of `UNCHANGED`.
 fn as_read(item: &Item) -> Item {
     let value = |name: &str| item.get(name).cloned().unwrap_or(AttributeValue::Null(true));
     Item::from([(":read".to_owned(), value("updated_at")), (":active".to_owned(), value("active"))])
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "map_err gives it away")]
-fn bad(error: BuildError) -> StoreError {
-    StoreError::Refused(error.to_string())
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(super) const MAX_BYTES: u64 = 1024 * 1024;
 /// What an event's envelope adds to its data in the body, about.
 const ENVELOPE_BYTES: u64 = 160;
 
-/// One event of a subscription is gathered at a time in a process. Events come in bursts, and without this each of a
-/// burst would see no open batch and open its own.
+/// One event of a subscription is gathered at a time in a process: events come in bursts, and each of a burst would
+/// otherwise try to begin the batch that only one can.
 static ONE_AT_A_TIME: [Mutex<()>; 32] = [const { Mutex::const_new(()) }; 32];
 
 /// What came of joining a batch.
@@ -33,6 +33,20 @@ pub enum Joined {
     Closed,
 }
 
+/// What came of beginning a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It is there, and events are gathered in it from now on.
+    New,
+    /// The delivery was there before. Nothing was changed.
+    There,
+    /// Events are gathered in another one by now. Nothing was changed.
+    Outrun,
+}
+
+/// How often an event that finds no open batch and cannot begin one looks again, before its bell is left to come again.
+const LOOKS: u32 = 10;
+
 /// Where open batches are known.
 pub trait Batches: Send + Sync {
     /// The batch a subscription's events were last gathered in.
@@ -41,12 +55,13 @@ pub trait Batches: Send + Sync {
         subscription: &SubscriptionId,
     ) -> impl Future<Output = Result<Option<DeliveryId>, StoreError>> + Send;
 
-    /// Notes the batch events are gathered in from now on.
-    fn note_batch(
+    /// Puts a new delivery that gathers, and has it take the place of the batch that was seen open: both or neither, so
+    /// that of two workers only one begins a batch and the other finds it.
+    fn begin_batch(
         &self,
-        subscription: &SubscriptionId,
-        batch: &DeliveryId,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+        batch: &Delivery,
+        seen: Option<&DeliveryId>,
+    ) -> impl Future<Output = Result<Begun, StoreError>> + Send;
 
     /// Adds an event to a batch that gathers (`Delivery::gathers`) and has room for it. One that is in it is in it.
     fn join_batch(
@@ -110,43 +125,47 @@ pub(super) async fn gather(
     let bytes = announcement.data.to_string().len() as u64 + ENVELOPE_BYTES;
     let room = Room { events: rule.max_events, bytes: MAX_BYTES };
     let mut rings = Vec::new();
-    if let Some(open) = store.open_batch(&subscription).await? {
-        let joined = store.join_batch(&open, &announcement.id, bytes, room).await?;
-        if joined != Joined::Waiting {
-            // Full, by its events or by its bytes: it need not wait any longer.
-            rings.extend(store.close_batch(&open, now).await?);
+    let batch = opening(delivery, &announcement.id, bytes, rule, timing, now);
+    for _ in 0..LOOKS {
+        let open = store.open_batch(&subscription).await?;
+        if let Some(open) = &open {
+            let joined = store.join_batch(open, &announcement.id, bytes, room).await?;
+            if joined != Joined::Waiting {
+                // Full, by its events or by its bytes: it need not wait any longer.
+                rings.extend(store.close_batch(open, now).await?);
+            }
+            if joined != Joined::Closed {
+                store.note_gathered(&announcement.id, &subscription, open, now).await?;
+                return Ok(rings);
+            }
         }
-        if joined != Joined::Closed {
-            store.note_gathered(&announcement.id, &subscription, &open, now).await?;
+        let begun = store.begin_batch(&batch, open.as_ref()).await?;
+        if begun != Begun::Outrun {
+            store.note_gathered(&announcement.id, &subscription, &batch.id, now).await?;
+            rings.extend((begun == Begun::New).then(|| Ring::of(&batch)));
             return Ok(rings);
         }
     }
-    rings.extend(begin(store, announcement, delivery, bytes, rule, timing, now).await?);
-    Ok(rings)
+    Err(StoreError::Unavailable("others began batch after batch of this subscription".into()))
 }
 
-async fn begin(
-    store: &(impl Batches + Rows),
-    announcement: &Announcement,
+/// The batch an event begins: the delivery it would be alone, open until its time.
+fn opening(
     mut delivery: Delivery,
+    event: &EventId,
     bytes: u64,
     rule: BatchRule,
     timing: &Timing,
     now: Timestamp,
-) -> Result<Option<Ring>, StoreError> {
-    delivery.batch_events.insert(announcement.id.clone());
+) -> Delivery {
+    delivery.batch_events.insert(event.clone());
     delivery.batch_bytes = bytes;
     if rule.max_events > 1 {
         let until = now.saturating_add(SignedDuration::from_secs(rule.max_wait_s.into())).unwrap_or(now);
         delivery.work.not_before = until;
         delivery.work.due_at = Some(timing.due_at(until));
     }
-    let new = store.insert(&delivery).await?;
-    store.note_gathered(&announcement.id, &delivery.subscription, &delivery.id, now).await?;
-    if new {
-        store.note_batch(&delivery.subscription, &delivery.id).await?;
-    }
-    Ok(new.then(|| Ring::of(&delivery)))
+    delivery
 }
 
 fn place(subscription: &SubscriptionId) -> usize {

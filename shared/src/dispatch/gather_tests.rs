@@ -113,3 +113,16 @@ async fn a_burst_is_gathered_together() {
     futures::future::join_all(names.iter().map(|name| say(&store, name, "1", 0))).await;
     assert_eq!(batches(&store).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_worker_that_looked_before_another_began_a_batch_joins_it() {
+    let store = gathering(10);
+    let first = say(&store, "a", "1", 0).await;
+    assert_eq!(store.rung().len(), 1);
+    store.look_too_early();
+    let second = say(&store, "b", "2", 1).await;
+    let found = batches(&store).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].batch_events, [first, second].into());
+    assert!(store.rung().is_empty(), "it has its bell");
+}

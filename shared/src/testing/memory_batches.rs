@@ -4,22 +4,35 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::MemoryStore;
-use super::memory_rows::typed;
+use super::memory_rows::{object, typed};
 use crate::delivery::health::{Health, Healths};
-use crate::dispatch::{Batches, Joined, Room};
+use crate::dispatch::{Batches, Begun, Joined, Room};
 use crate::model::delivery::Delivery;
 use crate::model::ids::{DeliveryId, EventId, SubscriptionId};
-use crate::model::row::RowKey;
+use crate::model::row::{RowKey, WorkRow as _};
 use crate::work::{Ring, StoreError};
 
 impl Batches for MemoryStore {
     async fn open_batch(&self, subscription: &SubscriptionId) -> Result<Option<DeliveryId>, StoreError> {
-        Ok(self.lock()?.open_batches.get(subscription).cloned())
+        let mut inner = self.lock()?;
+        if std::mem::take(&mut inner.looks_too_early) {
+            return Ok(None);
+        }
+        Ok(inner.open_batches.get(subscription).cloned())
     }
 
-    async fn note_batch(&self, subscription: &SubscriptionId, batch: &DeliveryId) -> Result<(), StoreError> {
-        self.lock_to_write()?.open_batches.insert(subscription.clone(), batch.clone());
-        Ok(())
+    async fn begin_batch(&self, batch: &Delivery, seen: Option<&DeliveryId>) -> Result<Begun, StoreError> {
+        let stored = object(batch)?;
+        let mut inner = self.lock_to_write()?;
+        if inner.rows.contains_key(&batch.key()) {
+            return Ok(Begun::There);
+        }
+        if inner.open_batches.get(&batch.subscription) != seen {
+            return Ok(Begun::Outrun);
+        }
+        inner.rows.insert(batch.key(), stored);
+        inner.open_batches.insert(batch.subscription.clone(), batch.id.clone());
+        Ok(Begun::New)
     }
 
     async fn join_batch(
@@ -98,6 +111,14 @@ impl Healths for MemoryStore {
 }
 
 impl MemoryStore {
+    /// Whoever looks for an open batch next looks before there is one.
+    ///
+    /// # Panics
+    /// When the store was switched off.
+    pub fn look_too_early(&self) {
+        self.lock().expect("the store is up").looks_too_early = true;
+    }
+
     /// Every delivery, in no order that matters.
     ///
     /// # Panics

@@ -46,11 +46,13 @@ pub(super) struct Inner {
     pub(super) breakers: BTreeMap<String, Breaker>,
     pub(super) healths: BTreeMap<SubscriptionId, Health>,
     pub(super) open_batches: BTreeMap<SubscriptionId, DeliveryId>,
+    /// The next look for an open batch comes before the batch.
+    pub(super) looks_too_early: bool,
     pub(super) gathered: BTreeMap<(EventId, SubscriptionId), DeliveryId>,
     pub(super) counters: super::memory_counters::Shelf,
     pub(super) look_ups: BTreeMap<String, LookUp>,
     pub(super) rings: Vec<Ring>,
-    pub(super) holds: Vec<Hold>,
+    pub(super) holds: BTreeMap<Hold, Timestamp>,
     pub(super) held: Vec<Hold>,
     pub(super) deaf: bool,
     pub(super) down: bool,
@@ -279,7 +281,7 @@ impl DueIndex for MemoryStore {
     }
 
     async fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        Ok(self.lock()?.holds.clone())
+        Ok(self.lock()?.holds.keys().cloned().collect())
     }
 
     async fn held(&self, holds: &[Hold], _now: Timestamp) -> Result<Vec<Hold>, StoreError> {
@@ -287,8 +289,8 @@ impl DueIndex for MemoryStore {
         Ok(holds.iter().filter(|hold| inner.held.contains(hold)).cloned().collect())
     }
 
-    async fn forget_hold(&self, hold: &Hold) -> Result<(), StoreError> {
-        self.lock()?.holds.retain(|other| other != hold);
+    async fn forget_hold(&self, hold: &Hold, noted_before: Timestamp) -> Result<(), StoreError> {
+        self.lock()?.holds.retain(|other, noted| other != hold || *noted >= noted_before);
         Ok(())
     }
 }
@@ -329,7 +331,7 @@ impl MemoryStore {
             Next::Park { hold, now } => {
                 work.due_at = Some(*now);
                 work.due_shard = Some(hold.shard(&fence.key));
-                parked = Some(hold.clone());
+                parked = Some((hold.clone(), *now));
             }
             Next::Turn { now } => {
                 work.turn += 1;
@@ -352,9 +354,7 @@ impl MemoryStore {
         for name in record.remove {
             row.remove(*name);
         }
-        if let Some(hold) = parked.filter(|hold| !inner.holds.contains(hold)) {
-            inner.holds.push(hold);
-        }
+        inner.holds.extend(parked);
         Ok(Written::Yes)
     }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::samples::{delivery, published};
 use crate::delivery::courier::Post;
 use crate::delivery::health::Health;
-use crate::dispatch::{Joined, Room};
+use crate::dispatch::{Begun, Joined, Room};
 use crate::intake::{Inbox, Recorded, row};
 use crate::model::delivery::Delivery;
 use crate::model::event::Event;
@@ -134,13 +134,44 @@ pub async fn a_batch_takes_events_until_it_is_claimed(store: &impl Examined, ten
     assert_eq!(read(store, &other.id).await.batch_events, other.batch_events);
 }
 
-/// The notes beside a batch: which is open, and where an event is.
+/// A batch begins in the place of the one that was seen, its row and its place at once; who was outrun, changed nothing.
+pub async fn one_batch_begins_at_a_time(store: &impl Examined, tenant: &TenantId) {
+    let named = |name: &str| {
+        let alone = opened(tenant, name, at(0));
+        Delivery { subscription: sub(tenant, "begins"), ..alone }
+    };
+    let [first, second, third] = ["first", "second", "third"].map(named);
+    let subscription = &first.subscription;
+    assert_eq!(store.open_batch(subscription).await, Ok(None));
+    assert_eq!(store.begin_batch(&first, None).await, Ok(Begun::New));
+    assert_eq!(store.open_batch(subscription).await, Ok(Some(first.id.clone())));
+    assert_eq!(read(store, &first.id).await, first);
+    assert_eq!(store.begin_batch(&second, None).await, Ok(Begun::Outrun), "it did not see the first");
+    assert_eq!(store.read::<Delivery>(&second.key()).await, Ok(None));
+    assert_eq!(store.begin_batch(&second, Some(&first.id)).await, Ok(Begun::New));
+    assert_eq!(store.begin_batch(&third, Some(&first.id)).await, Ok(Begun::Outrun));
+    assert_eq!(store.begin_batch(&first, Some(&second.id)).await, Ok(Begun::There));
+    assert_eq!(store.open_batch(subscription).await, Ok(Some(second.id)));
+}
+
+/// However many begin at once, the batch is one.
+pub async fn of_many_beginnings_one_counts(store: &impl Examined, tenant: &TenantId) {
+    let many: Vec<_> = (0..8)
+        .map(|n| Delivery { subscription: sub(tenant, "many"), ..opened(tenant, &format!("many{n}"), at(0)) })
+        .collect();
+    let begun = futures::future::join_all(many.iter().map(|one| store.begin_batch(one, None))).await;
+    assert_eq!(begun.iter().filter(|begun| **begun == Ok(Begun::New)).count(), 1, "{begun:?}");
+    let open = store.open_batch(&sub(tenant, "many")).await.expect("the store answers").expect("one is open");
+    for one in many {
+        let there = store.read::<Delivery>(&one.key()).await.expect("the store answers").is_some();
+        assert_eq!(there, one.id == open);
+    }
+}
+
+/// Where an event was gathered is known.
 pub async fn it_is_known_which_batch_an_event_is_in(store: &impl Examined, tenant: &TenantId) {
     let (one, id) = (sub(tenant, "notes"), opened(tenant, "notes", at(0)).id);
     let event = EventId::derive(&["exam", tenant.as_str(), "notes"]);
-    assert_eq!(store.open_batch(&one).await, Ok(None));
-    assert_eq!(store.note_batch(&one, &id).await, Ok(()));
-    assert_eq!(store.open_batch(&one).await, Ok(Some(id.clone())));
     assert_eq!(store.gathered_in(&event, &one).await, Ok(None));
     assert_eq!(store.note_gathered(&event, &one, &id, at(0)).await, Ok(()));
     assert_eq!(store.gathered_in(&event, &one).await, Ok(Some(id)));
@@ -173,6 +204,8 @@ pub async fn all(store: &impl Examined, run: &str) {
     a_batch_takes_events_until_it_is_claimed(store, &tenant(3)).await;
     it_is_known_which_batch_an_event_is_in(store, &tenant(4)).await;
     a_turn_is_kept_until_it_is_used(store, &tenant(5)).await;
+    one_batch_begins_at_a_time(store, &tenant(6)).await;
+    of_many_beginnings_one_counts(store, &tenant(7)).await;
 }
 
 #[cfg(test)]

@@ -214,7 +214,9 @@ pub async fn parked_work_waits_and_comes_back(store: &impl Examined, name: &str)
     assert_eq!(store.unpark(parked, at(500_001)).await, Ok(None));
     let work = read(store, &key).await.work;
     assert_eq!((work.attempts, work.due_shard, work.due_at), (0, Some(home_shard(&key)), Some(at(590_000))));
-    store.forget_hold(&hold).await.expect("the store answers");
+    store.forget_hold(&hold, at(1_000)).await.expect("the store answers");
+    assert!(store.holds().await.expect("the store answers").contains(&hold), "work was parked since");
+    store.forget_hold(&hold, at(1_001)).await.expect("the store answers");
     assert!(!store.holds().await.expect("the store answers").contains(&hold));
 }
 

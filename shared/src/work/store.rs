@@ -92,8 +92,8 @@ pub trait DueIndex: Send + Sync {
     /// Which of these still hold.
     fn held(&self, holds: &[Hold], now: Timestamp) -> impl Future<Output = Result<Vec<Hold>, StoreError>> + Send;
 
-    /// Forgets a hold that nothing waits behind any longer.
-    fn forget_hold(&self, hold: &Hold) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Forgets a hold that nothing waits behind any longer, unless work was parked behind it at `noted_before` or later.
+    fn forget_hold(&self, hold: &Hold, noted_before: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// A bell that could not be rung. Its row is due all the same, and the sweep will ring.

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::bell::Ring;
 use super::store::{Bells, DueIndex, DueRow, StoreError};
 use super::times::{HOME_SHARDS, Timing, shard_name};
 use crate::model::row::Queue;
+
+/// How long a hold is remembered after work was last parked behind it: longer than any worker lives. A row is parked in
+/// two writes, the hold first; a hold forgotten between them would leave the row where no sweep looks.
+const HOLD_KEPT: SignedDuration = SignedDuration::from_mins(20);
 
 /// How much one run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +114,8 @@ impl<S: DueIndex + Bells> Run<'_, S> {
                 emptied &= self.unpark_shard(&shard).await?;
             }
             if emptied {
-                self.store.forget_hold(&hold).await?;
+                let noted_before = (self.clock)().saturating_sub(HOLD_KEPT).unwrap_or(Timestamp::MIN);
+                self.store.forget_hold(&hold, noted_before).await?;
             }
         }
         Ok(())
@@ -179,3 +184,7 @@ impl<S: DueIndex + Bells> Run<'_, S> {
         full
     }
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;
