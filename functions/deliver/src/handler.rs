@@ -31,7 +31,8 @@ impl Worker for Deliver {
     async fn take(&self, bell: &Bell) -> Result<Option<Self::Job>, StoreError> {
         Ok(match self.courier.take(bell, self.deadline).await? {
             Answered::Yours(claimed) => Some(*claimed),
-            Answered::GivenUp => {
+            Answered::GivenUp(delivery) => {
+                self.counting.note_given_up(&delivery);
                 emit((self.courier.clock)(), &[("EventCrashed", 1.0, Unit::Count)]);
                 None
             }

@@ -98,7 +98,7 @@ pub enum Answered {
     /// The delivery is ours: deliver it.
     Yours(Box<Claimed<Delivery>>),
     /// It killed too many workers and was given up.
-    GivenUp,
+    GivenUp(Box<Delivery>),
     /// There is nothing to do.
     Nothing,
 }
@@ -135,7 +135,7 @@ impl<S: Post, T: Sender + Sync> Courier<S, T> {
                     next_retry_at: None,
                 };
                 self.end(&claimed.fence, DeliveryStatus::Failed, Some(attempt), now).await?;
-                Ok(Answered::GivenUp)
+                Ok(Answered::GivenUp(Box::new(claimed.row)))
             }
             Taken::Left(left) => {
                 tracing::debug!(row = %bell.row, refusal = ?left.0, "a bell for nothing");

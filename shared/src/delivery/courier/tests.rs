@@ -89,7 +89,7 @@ async fn attempt_once(courier: &Courier<MemoryStore, Scripted>) -> Option<Attemp
 async fn take(courier: &Courier<MemoryStore, Scripted>, bell: &Bell) -> Option<Claimed<Delivery>> {
     match courier.take(bell, deadline()).await.unwrap() {
         Answered::Yours(claimed) => Some(*claimed),
-        Answered::GivenUp | Answered::Nothing => None,
+        Answered::GivenUp(_) | Answered::Nothing => None,
     }
 }
 
