@@ -40,11 +40,11 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
 async fn index() -> Json<Value> {
     Json(json!({
         "what": "the sandbox plays the third parties; see tests/sandbox/README.md",
-        "third_parties": ["/c2s", "/diretrix", "/work"],
+        "third_parties": ["/c2s", "/diretrix", "/moysklad", "/work"],
         "receiver": "/receiver/{name}",
         "control": [
             "/control/reset", "/control/faults", "/control/requests", "/control/receivers/{name}", "/control/c2s",
-            "/control/c2s/subscriptions", "/control/c2s/leads", "/control/people"
+            "/control/c2s/subscriptions", "/control/c2s/leads", "/control/people", "/control/moysklad/accounts"
         ],
         "health": "/health"
     }))

@@ -13,6 +13,8 @@ use super::work_api::WorkError;
 pub(crate) enum Upstream {
     C2s,
     Diretrix,
+    #[serde(rename = "moysklad")]
+    MoySklad,
     Work,
 }
 
@@ -39,8 +41,19 @@ pub(crate) enum Fault {
     CutAfterEffect,
     /// The effect and its status; the connection breaks in the body.
     CutMidAnswer,
+    /// MoySklad's 429, with its headers: of the rate, or of too many at once.
+    RateLimited {
+        #[serde(default = "three_seconds")]
+        retry_after_ms: i64,
+        #[serde(default)]
+        parallel: bool,
+    },
     /// One of Work API's errors in a 200.
     WorkError { name: WorkError },
+}
+
+fn three_seconds() -> i64 {
+    3_000
 }
 
 impl Fault {
@@ -53,6 +66,7 @@ impl Fault {
             Self::Cut => "cut",
             Self::CutAfterEffect => "cut_after_effect",
             Self::CutMidAnswer => "cut_mid_answer",
+            Self::RateLimited { .. } => "rate_limited",
             Self::WorkError { .. } => "work_error",
         }
     }
@@ -70,18 +84,22 @@ pub(crate) struct Match {
     /// A whole segment of the path, so that `lead-1` does not match `lead-10`.
     #[serde(default)]
     pub(crate) lead_id: Option<String>,
+    /// A part of the credential in `Authorization`.
+    #[serde(default)]
+    pub(crate) token: Option<String>,
     /// A part of path, query or body, as sent or percent-decoded.
     #[serde(default)]
     pub(crate) key: Option<String>,
 }
 
 impl Match {
-    fn holds(&self, method: &str, path: &str, query: &str, body: &str) -> bool {
+    fn holds(&self, method: &str, path: &str, query: &str, body: &str, credential: &str) -> bool {
         let method_holds = self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
         let path_holds = self.path.as_ref().is_none_or(|part| path.contains(part));
         let lead_holds = self.lead_id.as_ref().is_none_or(|id| path.split('/').any(|segment| segment == id));
         let key_holds = self.key.as_ref().is_none_or(|key| is_in_request(key, path, query, body));
-        method_holds && path_holds && lead_holds && key_holds
+        let token_holds = self.token.as_ref().is_none_or(|part| credential.contains(part));
+        method_holds && path_holds && lead_holds && key_holds && token_holds
     }
 }
 
@@ -122,6 +140,9 @@ impl Faults {
         if matches!(order.fault, Fault::WorkError { .. }) && order.upstream != Upstream::Work {
             return Err("work_error is a fault of the upstream work".into());
         }
+        if matches!(order.fault, Fault::RateLimited { .. }) && order.upstream != Upstream::MoySklad {
+            return Err("rate_limited is a fault of the upstream moysklad".into());
+        }
         if self.standing.len() >= MAX_STANDING {
             return Err(format!("{MAX_STANDING} faults are standing already"));
         }
@@ -153,12 +174,12 @@ impl Faults {
         path: &str,
         query: &str,
         body: &str,
+        credential: &str,
     ) -> Option<Fault> {
         self.standing.retain(|standing| standing.times_left != Some(0));
-        let standing = self
-            .standing
-            .iter_mut()
-            .find(|standing| standing.upstream == upstream && standing.when.holds(method, path, query, body))?;
+        let standing = self.standing.iter_mut().find(|standing| {
+            standing.upstream == upstream && standing.when.holds(method, path, query, body, credential)
+        })?;
         standing.struck += 1;
         if let Some(left) = &mut standing.times_left {
             *left -= 1;

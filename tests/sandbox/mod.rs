@@ -1,6 +1,6 @@
 //! One server that plays the third parties, so that the real clients run against it unchanged.
 //!
-//! - `c2s`, `diretrix`, `work_api`: one file or folder per third party, each a router under its own prefix
+//! - `c2s`, `diretrix`, `moysklad`, `work_api`: one file or folder per third party, each a router under its own prefix
 //! - `people`: the synthetic people that the lookups know
 //! - `receiver`: a tenant's endpoint, programmable, checking signatures with the official library
 //! - `observe`: what stands before every third party: the `requests` log and the `faults`
@@ -17,6 +17,7 @@ mod control;
 mod credentials;
 mod diretrix;
 mod faults;
+mod moysklad;
 mod observe;
 mod people;
 mod receiver;
@@ -40,7 +41,7 @@ use faults::Upstream;
 use state::Sandbox;
 
 /// Above what any of the played parties would take, so that a large body is judged by its route and not by the server.
-const BODY_LIMIT: usize = 16 * 1024 * 1024;
+const BODY_LIMIT: usize = 24 * 1024 * 1024;
 
 /// A sandbox that listens; dropping it stops it.
 #[derive(Debug)]
@@ -71,7 +72,8 @@ impl Drop for Running {
 pub async fn start(at: SocketAddr, credentials: Credentials) -> io::Result<Running> {
     let listener = CuttableListener::new(TcpListener::bind(at).await?);
     let url = format!("http://{}", axum::serve::Listener::local_addr(&listener)?);
-    let service = router(Arc::new(Sandbox::new(credentials))).into_make_service_with_connect_info::<Connection>();
+    let service =
+        router(Arc::new(Sandbox::new(credentials, url.clone()))).into_make_service_with_connect_info::<Connection>();
     let server = tokio::spawn(async move { axum::serve(listener, service).await });
     Ok(Running { url, server })
 }
@@ -80,9 +82,10 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
     let third_parties = [
         ("/c2s", Upstream::C2s, c2s::router()),
         ("/diretrix", Upstream::Diretrix, diretrix::router()),
+        ("/moysklad", Upstream::MoySklad, moysklad::router()),
         ("/work", Upstream::Work, work_api::router()),
     ];
-    let mut all = Router::new().merge(control::router()).merge(receiver::router());
+    let mut all = Router::new().merge(control::router()).merge(moysklad::control()).merge(receiver::router());
     for (prefix, upstream, router) in third_parties {
         let observed = router
             .fallback(answer::no_such_route)

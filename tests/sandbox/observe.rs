@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, OriginalUri, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -13,6 +14,7 @@ use super::BODY_LIMIT;
 use super::answer::{broken_off, hang, scripted};
 use super::connection::Connection;
 use super::faults::{Fault, Upstream};
+use super::moysklad::rate_limited;
 use super::state::Sandbox;
 
 pub(crate) async fn observe(
@@ -26,12 +28,14 @@ pub(crate) async fn observe(
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let credential = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let fault = sandbox.faults.lock().strike(
         upstream,
         parts.method.as_str(),
         uri.path(),
         uri.query().unwrap_or_default(),
         &String::from_utf8_lossy(&body),
+        credential.unwrap_or_default(),
     );
     let n = sandbox.requests.lock().arrived(
         upstream,
@@ -83,6 +87,7 @@ async fn under(fault: Option<Fault>, effect: impl Future<Output = Response>) -> 
             None
         }
         Fault::CutMidAnswer => Some(broken_off(effect.await)),
+        Fault::RateLimited { retry_after_ms, parallel } => Some(rate_limited(retry_after_ms, parallel)),
         Fault::WorkError { name } => Some(name.answer()),
     }
 }

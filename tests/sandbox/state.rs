@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::c2s::C2s;
 use super::credentials::Credentials;
 use super::faults::Faults;
+use super::moysklad::Accounts;
 use super::people::People;
 use super::receiver::Receivers;
 use super::requests::Requests;
@@ -16,12 +17,15 @@ pub(crate) struct Sandbox {
     pub(crate) people: Part<People>,
     pub(crate) receivers: Part<Receivers>,
     pub(crate) c2s: Part<C2s>,
-    /// For the hooks that C2S fires.
+    pub(crate) moysklad: Part<Accounts>,
+    /// Where it listens: `http://127.0.0.1:4600`.
+    pub(crate) url: String,
+    /// For the hooks that C2S and MoySklad fire.
     pub(crate) http: reqwest::Client,
 }
 
 impl Sandbox {
-    pub(crate) fn new(credentials: Credentials) -> Self {
+    pub(crate) fn new(credentials: Credentials, url: String) -> Self {
         Self {
             credentials,
             requests: Part::default(),
@@ -29,6 +33,8 @@ impl Sandbox {
             people: Part::default(),
             receivers: Part::default(),
             c2s: Part::default(),
+            moysklad: Part::default(),
+            url,
             http: super::c2s::hook_client(),
         }
     }
@@ -40,6 +46,7 @@ impl Sandbox {
         self.people.reset();
         self.receivers.reset();
         self.c2s.reset();
+        self.moysklad.reset();
     }
 }
 

@@ -5,6 +5,7 @@
 mod c2s;
 mod faults;
 mod lookups;
+mod moysklad;
 mod receiver;
 
 use std::net::SocketAddr;
