@@ -86,13 +86,16 @@ struct RequestsQuery {
     #[serde(default)]
     contains: String,
     #[serde(default)]
+    token: String,
+    #[serde(default)]
     after: u64,
     limit: Option<usize>,
 }
 
 async fn requests(State(sandbox): Shared, Query(query): Query<RequestsQuery>) -> Json<Value> {
     let requests = sandbox.requests.lock();
-    let data = requests.matching(query.upstream, &query.contains, query.after, query.limit.unwrap_or(usize::MAX));
+    let limit = query.limit.unwrap_or(usize::MAX);
+    let data = requests.matching(query.upstream, &query.contains, &query.token, query.after, limit);
     Json(json!({"data": data, "total": requests.total()}))
 }
 

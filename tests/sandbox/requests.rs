@@ -83,21 +83,30 @@ impl Requests {
         self.0.total()
     }
 
-    /// Oldest first; `contains` is looked for in path, query and body, as sent and percent-decoded.
+    /// Oldest first; `contains` is looked for in path, query and body, as sent and percent-decoded, `token` in
+    /// `Authorization`.
     pub(crate) fn matching(
         &self,
         upstream: Option<Upstream>,
         contains: &str,
+        token: &str,
         after: u64,
         limit: usize,
     ) -> Vec<RequestRecord> {
         self.0
             .after(after)
             .filter(|record| upstream.is_none_or(|upstream| record.upstream == upstream))
+            .filter(|record| token.is_empty() || record.has_credential(token))
             .filter(|record| is_in_request(contains, &record.path, &record.query, &record.body))
             .take(limit)
             .cloned()
             .collect()
+    }
+}
+
+impl RequestRecord {
+    fn has_credential(&self, token: &str) -> bool {
+        self.headers.get("authorization").is_some_and(|credential| credential.contains(token))
     }
 }
 

@@ -44,7 +44,7 @@ struct NewToken {
     /// Units a request costs; by the timetable unless given.
     #[serde(default)]
     weight: Option<u32>,
-    /// Tokens of one user share a limit; `admin@<name>`, and for solutions the token itself, unless given.
+    /// Tokens of one user share a limit; `admin@<name>`, and each solution by itself, unless given.
     #[serde(default)]
     user: Option<String>,
     #[serde(default = "yes")]
@@ -92,7 +92,10 @@ impl Accounts {
         for token in new.tokens {
             let name = token.user.unwrap_or_else(|| match token.kind {
                 TokenKind::User => admin.clone(),
-                TokenKind::Solution | TokenKind::Draft => token.token.clone(),
+                TokenKind::Solution | TokenKind::Draft => {
+                    let n = account.inside().users.len();
+                    format!("app-{n}@{}", new.name)
+                }
             });
             let user = self.add_user(&account, &name, token.kind, token.weight, token.admin);
             self.credentials.insert(format!("Bearer {}", token.token), (id.clone(), user));

@@ -200,7 +200,7 @@ mod tests {
         for n in 0..200 {
             refused.refuse(at(n));
             failed.fail(("PUT", "/entity/product/1", b"{}"), at(n));
-            failed.fail(("PUT", &format!("/entity/product/{n}"), b"{}"), at(n));
+            failed.fail(("PUT", &format!("/entity/product/other-{n}"), b"{}"), at(n));
         }
         assert_eq!((refused.ban, failed.ban), (None, None));
         refused.refuse(at(201));

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::books::Books;
 use super::errors::{self, Failure};
 use super::expand::{self, expanded};
-use super::filter::Filter;
 use super::kinds::{Field, Kind};
+use super::matching::Filter;
 use super::query::Query;
 use super::shelf::Entity;
 
@@ -44,7 +44,7 @@ fn is_found(entity: &Entity, text: &str) -> bool {
     texts.map(str::to_lowercase).any(|own| own.contains(text))
 }
 
-fn order<'a>(kind: Kind, query: &'a Query) -> Result<Vec<(&'a str, bool)>, Failure> {
+fn order(kind: Kind, query: &Query) -> Result<Vec<(&str, bool)>, Failure> {
     let order = query.order();
     for (field, _) in &order {
         let is_common = matches!(*field, "id" | "updated" | "created" | "pathName" | "sum");

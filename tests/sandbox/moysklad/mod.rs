@@ -3,8 +3,8 @@
 //! A request's way:
 //! - `door`: what it must be, whatever it asks; `accounts`: whose it is; `limits`: whether it may
 //! - `account`: one account and its lock; `dispatch`: which path and method does what
-//! - `write`: creations, updates, deletions; `list`, `filter`, `expand`, `query`: what is read
-//! - `changes`: what it changed; `outbox`: to whom it is told; `audit`: where it is kept
+//! - `write`: creations, updates, deletions; `list`, `query`, `filter`, `matching`, `expand`: what is read
+//! - `changes`: what it changed; `outbox`, `delivery`: to whom it is told; `audit`: where it is kept
 //!
 //! What an account holds:
 //! - `books`: all of it; `shelf`: the entities of one kind; `kinds`: which kinds there are, and their fields
@@ -23,6 +23,7 @@ mod behaviour;
 mod books;
 mod changes;
 mod control;
+mod delivery;
 mod derived;
 mod dispatch;
 mod door;
@@ -33,6 +34,7 @@ mod filter;
 mod kinds;
 mod limits;
 mod list;
+mod matching;
 mod meta;
 mod moscow;
 mod outbox;

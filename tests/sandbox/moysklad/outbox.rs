@@ -1,7 +1,6 @@
 //! Notifications: what was to be told, how often it was tried, and what came of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,10 +17,6 @@ use crate::sandbox::bounded::Ring;
 
 const MAX_KEPT: usize = 20_000;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// The first, and three more without a pause.
-pub(super) const ATTEMPTS: usize = 4;
-pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
-pub(super) const USER_AGENT: &str = "MoySklad webhook touch agent 2.0 (/https://www.moysklad.ru)";
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

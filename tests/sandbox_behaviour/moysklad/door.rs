@@ -155,7 +155,9 @@ async fn everything_asked_is_recorded() {
     let stage = Stage::set().await;
     let account = stage.account("one").await;
     account.make("product", json!({"name": "Стол-42"})).await;
-    let asked = stage.look("/control/requests?upstream=moysklad&contains=Стол-42").await;
+    stage.account("two").await.make("product", json!({"name": "Стол-42"})).await;
+    let asked = stage.look("/control/requests?upstream=moysklad&contains=Стол-42&token=token-of-one").await;
+    assert_eq!(asked["data"].as_array().unwrap().len(), 1);
     let record = &asked["data"][0];
     assert_eq!((&record["method"], &record["answered"]), (&json!("POST"), &json!(200)));
     assert_eq!(record["path"], "/moysklad/api/remap/1.2/entity/product");

@@ -99,7 +99,7 @@ async fn after_the_wait_it_was_told_a_request_is_taken() {
 async fn a_sixth_request_at_once_is_refused_with_another_code_and_without_headers() {
     let stage = Stage::set().await;
     let account = stage.account("one").await;
-    account.behave(json!({"latency_ms": 500})).await;
+    account.behave(json!({"latency_ms": 1500})).await;
     let answers = join_all((0..8).map(|_| account.request(Method::GET, "context/employee").send())).await;
     let mut refused = 0;
     for response in answers {
@@ -113,6 +113,21 @@ async fn a_sixth_request_at_once_is_refused_with_another_code_and_without_header
     assert_eq!(refused, 3);
     account.behave(json!({"latency_ms": 0})).await;
     assert_eq!(account.get("context/employee").await.0, 200);
+}
+
+#[tokio::test]
+async fn no_more_than_twenty_requests_of_an_account_are_under_way() {
+    let stage = Stage::set().await;
+    let tokens: Vec<_> = (0..5).map(|n| json!({"token": format!("t-{n}"), "kind": "solution"})).collect();
+    let account = limited(&stage, json!(tokens)).await;
+    account.behave(json!({"latency_ms": 1500})).await;
+    let ask = |n: usize| {
+        let request = account.client.get(format!("{}/context/employee", account.base));
+        request.bearer_auth(format!("t-{}", n % 5)).header("accept-encoding", "gzip").send()
+    };
+    let answers = join_all((0..25).map(ask)).await;
+    let refused = answers.into_iter().filter(|answer| answer.as_ref().unwrap().status() == 429).count();
+    assert_eq!(refused, 5);
 }
 
 #[tokio::test]

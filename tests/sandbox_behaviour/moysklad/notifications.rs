@@ -28,7 +28,7 @@ async fn a_change_is_told_as_the_documentation_shows_it() {
     );
     let context = &told["auditContext"];
     assert!(context["meta"]["href"].as_str().unwrap().starts_with(&format!("{}/audit/", account.base)));
-    assert_eq!((&context["uid"], context["moment"].as_str().unwrap().len()), (&json!(account.token), 19));
+    assert_eq!((&context["uid"], context["moment"].as_str().unwrap().len()), (&json!("app-1@one"), 19));
     let request_id = account.settled(1).await[0]["request_id"].as_str().unwrap().to_owned();
     assert_eq!(received[0]["query"], format!("requestId={request_id}"));
     assert_eq!(
