@@ -134,7 +134,7 @@ fn written(outcome: Result<Answer, Failure>, standing: Option<Standing>, account
 }
 
 fn json_response(status: StatusCode, body: &Value, compressed: bool) -> Response {
-    let bytes = body.to_string().into_bytes();
+    let bytes = serde_json::to_vec(body).unwrap_or_default();
     let mut response = status.into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));

@@ -17,6 +17,8 @@ use crate::sandbox::bounded::Ring;
 
 const MAX_KEPT: usize = 20_000;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// What an event takes, roughly.
+const EVENT_BYTES: usize = 512;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,7 +142,7 @@ impl Outbox {
             Outcome::Pending
         };
         let n = self.kept.next_n();
-        let bytes = body.to_string().len();
+        let bytes = EVENT_BYTES * (1 + body["events"].as_array().map_or(0, Vec::len));
         let notification = Notification {
             n,
             at: now,
