@@ -40,10 +40,8 @@ pub(super) fn take(
     match field {
         Field::Text(max) => text(name, given, max),
         Field::Bool => set(json!(given.as_bool().ok_or_else(|| errors::wrong_type(name, "boolean"))?)),
-        Field::Number => {
-            given.as_f64().ok_or_else(|| errors::wrong_type(name, "number"))?;
-            set(given.clone())
-        }
+        Field::Number => set(json!(given.as_f64().ok_or_else(|| errors::wrong_type(name, "number"))?)),
+        Field::Int => set(json!(given.as_i64().ok_or_else(|| errors::wrong_type(name, "int"))?)),
         Field::Moment => {
             let moment = given.as_str().and_then(moscow::parse);
             set(json!(moscow::text(moment.ok_or_else(|| errors::wrong_type(name, "datetime"))?)))

@@ -31,6 +31,8 @@ pub(super) enum Kind {
 pub(super) enum Field {
     Text(usize),
     Bool,
+    Int,
+    /// Answered with a fraction: `30.0`.
     Number,
     Moment,
     /// Kept as it is given.
@@ -52,8 +54,8 @@ pub(super) enum Field {
 }
 
 use Field::{
-    Attributes, Barcodes, Bool, Characteristics, Components, Moment, Number, Object, Packs, Positions, Price, Rate,
-    Ref, SalePrices, State, Text, Texts,
+    Attributes, Barcodes, Bool, Characteristics, Components, Int, Moment, Number, Object, Packs, Positions, Price,
+    Rate, Ref, SalePrices, State, Text, Texts,
 };
 use Kind::{
     Bundle, Contract, Counterparty, Country, Currency, CustomerOrder, Demand, Employee, Group, Organization, Product,
@@ -81,7 +83,7 @@ const GOODS: Fields = &[
     ("attributes", Attributes),
     ("barcodes", Barcodes),
     ("uom", Ref(&[Uom])),
-    ("vat", Number),
+    ("vat", Int),
     ("vatEnabled", Bool),
     ("useParentVat", Bool),
     ("packs", Packs),
@@ -116,7 +118,7 @@ const COMPONENTS: Fields = &[("components", Components), ("overhead", Price)];
 const FOLDER: Fields = &[
     ("archived", Bool),
     ("productFolder", Ref(&[ProductFolder])),
-    ("vat", Number),
+    ("vat", Int),
     ("vatEnabled", Bool),
     ("useParentVat", Bool),
     ("taxSystem", Text(255)),
@@ -165,7 +167,7 @@ const PARTY: Fields = &[
 ];
 const PLACE: Fields = &[("archived", Bool), ("address", Text(255)), ("attributes", Attributes)];
 const MONEY: Fields =
-    &[("archived", Bool), ("fullName", Text(255)), ("isoCode", Text(255)), ("rate", Number), ("multiplicity", Number)];
+    &[("archived", Bool), ("fullName", Text(255)), ("isoCode", Text(255)), ("rate", Number), ("multiplicity", Int)];
 const PERSON: Fields = &[("archived", Bool), ("email", Text(255)), ("uid", Text(255))];
 const PLAIN: Fields = &[("archived", Bool)];
 

@@ -48,7 +48,10 @@ fn order(kind: Kind, query: &Query) -> Result<Vec<(&str, bool)>, Failure> {
     let order = query.order();
     for (field, _) in &order {
         let is_common = matches!(*field, "id" | "updated" | "created" | "pathName" | "sum");
-        let is_plain = matches!(kind.field(field), Some(Field::Text(_) | Field::Number | Field::Bool | Field::Moment));
+        let is_plain = matches!(
+            kind.field(field),
+            Some(Field::Text(_) | Field::Int | Field::Number | Field::Bool | Field::Moment)
+        );
         if !is_common && !is_plain {
             return Err(errors::wrong_order(field));
         }

@@ -69,7 +69,7 @@ impl Source {
         }
         match kind.field(name)? {
             Field::Text(_) => Some(Self::Text(name.into())),
-            Field::Number => Some(Self::Number(name.into())),
+            Field::Int | Field::Number => Some(Self::Number(name.into())),
             Field::Bool => Some(Self::Bool(name.into())),
             Field::Moment => Some(Self::Moment(name.into())),
             Field::Ref(_) | Field::State => Some(Self::Reference(name.into())),

@@ -156,6 +156,9 @@ pub(super) fn undefine(books: &mut Books, kind: Kind, id: &str) -> Result<(), Fa
     for entity in books.entities_mut(|kind| kind.attributes_of() == home) {
         if let Some(values) = entity.row.get_mut("attributes").and_then(Value::as_array_mut) {
             values.retain(|value| value["id"] != id);
+            if values.is_empty() {
+                entity.row.remove("attributes");
+            }
         }
     }
     Ok(())

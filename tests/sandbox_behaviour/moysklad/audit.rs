@@ -59,6 +59,6 @@ async fn an_entitys_own_events_are_there_after_its_deletion() {
     let list = account.look(&format!("{path}/audit")).await;
     let types: Vec<_> = rows(&list).iter().map(|row| row["eventType"].as_str().unwrap()).collect();
     assert_eq!(types, ["delete", "puttoarchive", "update", "create"]);
-    assert_eq!(rows(&list)[2]["diff"]["weight"], json!({"oldValue": 0.0, "newValue": 5}));
+    assert_eq!(rows(&list)[2]["diff"]["weight"], json!({"oldValue": 0.0, "newValue": 5.0}));
     assert_eq!(rows(&list)[3].get("diff"), None);
 }

@@ -8,6 +8,7 @@ mod limits;
 mod lists;
 mod notifications;
 mod orders;
+mod settings;
 mod silence;
 mod syncing;
 mod webhooks;
