@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(super) fires_unchanged: bool,
     /// Whether the tariff has webhooks.
     pub(super) paid: bool,
+    /// How long an answer to a notification is waited for.
+    pub(super) patience_ms: u64,
     /// So many notifications are lost before they are sent.
     pub(super) lose: u32,
     /// Each notification is sent twice, under the same request id.
@@ -40,6 +42,7 @@ impl Default for Settings {
             bulk_failure_status: 200,
             fires_unchanged: true,
             paid: true,
+            patience_ms: 1500,
             lose: 0,
             double: false,
             hold: false,

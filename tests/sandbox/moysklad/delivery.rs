@@ -11,7 +11,6 @@ use super::outbox::Attempt;
 
 /// The first, and three more without a pause.
 const ATTEMPTS: usize = 4;
-const PATIENCE: Duration = Duration::from_millis(1500);
 const USER_AGENT: &str = "MoySklad webhook touch agent 2.0 (/https://www.moysklad.ru)";
 
 impl Account {
@@ -60,12 +59,13 @@ impl Account {
         let Some(notification) = self.outbox().get(n) else { return };
         let separator = if notification.url.contains('?') { '&' } else { '?' };
         let url = format!("{}{separator}requestId={}", notification.url, notification.request_id);
+        let patience = Duration::from_millis(self.inside().settings.patience_ms);
         let mut is_delivered = false;
         for _ in 0..notification.times {
             for _ in 0..ATTEMPTS {
                 let began = Timestamp::now();
                 let request = self.http.post(&url).header("user-agent", USER_AGENT).json(&notification.body);
-                let status = request.timeout(PATIENCE).send().await.ok().map(|answer| answer.status().as_u16());
+                let status = request.timeout(patience).send().await.ok().map(|answer| answer.status().as_u16());
                 let ms = u64::try_from(Timestamp::now().duration_since(began).as_millis()).unwrap_or(0);
                 self.outbox().tried(n, Attempt { at: began, status, ms });
                 if matches!(status, Some(200 | 204)) {

@@ -167,6 +167,18 @@ async fn an_answer_that_takes_longer_than_a_second_and_a_half_is_none() {
 }
 
 #[tokio::test]
+async fn a_test_on_a_slow_machine_may_have_it_wait_longer() {
+    let stage = Stage::set().await;
+    let account = stage.account("one").await;
+    account.subscribe("product", "CREATE", "patient").await;
+    account.behave(json!({"patience_ms": 20_000})).await;
+    stage.put("/control/receivers/patient", json!({"script": [{"delay_ms": 1_800}]})).await;
+    account.make("product", json!({"name": "Стол"})).await;
+    let told = account.settled(1).await.pop().unwrap();
+    assert_eq!((told["attempts"].as_array().unwrap().len(), &told["outcome"]), (1, &json!("delivered")));
+}
+
+#[tokio::test]
 async fn notifications_of_a_webhook_come_in_the_order_of_the_changes() {
     let stage = Stage::set().await;
     let account = stage.account("one").await;
