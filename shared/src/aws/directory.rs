@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{Delete, Put, ReturnConsumedCapacity, TransactWrite
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
+use super::connections::{HOLDER, claim};
 use super::failure::store_error;
 use super::items::{
     EXPIRES_AT, Item, KIND_INDEX, KIND_PK, KIND_SK, PK, REV, SK, from_item, n, s, seconds, text, to_item,
@@ -15,7 +16,7 @@ use super::store::Store;
 use crate::auth::Card;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
 use crate::model::api_key::ApiKey;
-use crate::model::ids::{SourceId, TenantId};
+use crate::model::ids::{ConnectionId, SourceId, TenantId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
 use crate::work::StoreError;
@@ -71,7 +72,10 @@ impl Directory for Store {
                         self.drop_subscriptions(id).await?;
                     }
                     for key in entry_keys(name) {
-                        actions.push(self.delete_action(key)?);
+                        actions.push(self.delete_action(key, None)?);
+                    }
+                    if let EntryName::Connection(_, id, number) = name {
+                        actions.push(self.delete_action(keys::number_claim(number), Some(id))?);
                     }
                 }
             }
@@ -92,7 +96,7 @@ enum Condition {
 }
 
 impl Store {
-    async fn of_kind<T: DeserializeOwned>(
+    pub(super) async fn of_kind<T: DeserializeOwned>(
         &self,
         kind: &str,
         before: Option<&str>,
@@ -128,6 +132,10 @@ impl Store {
         condition: Condition,
     ) -> Result<(), StoreError> {
         let (key, item) = stored(entry)?;
+        if let Entry::Connection(connection) = entry {
+            let number = keys::number_claim(&connection.phone_number);
+            actions.push(self.put_action(number, claim(connection)?, condition)?);
+        }
         if let Entry::Source(source) = entry {
             let name = keys::tenant_source(&source.tenant, &source.id);
             actions.push(self.put_action(name, Item::new(), Condition::None)?);
@@ -152,8 +160,15 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn delete_action(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.tables.directory).key(PK, s(key.pk)).key(SK, s(key.sk));
+    /// Takes an item away; a claim only from its holder.
+    fn delete_action(&self, key: Key, holder: Option<&ConnectionId>) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder().table_name(&self.tables.directory).key(PK, s(key.pk)).key(SK, s(key.sk));
+        if let Some(holder) = holder {
+            delete = delete
+                .condition_expression("attribute_not_exists(pk) OR #holder = :me")
+                .expression_attribute_names("#holder", HOLDER)
+                .expression_attribute_values(":me", s(holder.as_str()));
+        }
         let delete = delete.build().map_err(|error| StoreError::Refused(error.to_string()))?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
@@ -200,6 +215,10 @@ fn stored(entry: &Entry) -> Result<(Key, Item), StoreError> {
         Entry::Source(source) => {
             (keys::source(&source.id), of_kind(to_item(source)?, keys::SOURCES, source.id.as_str()))
         }
+        Entry::Connection(connection) => (
+            keys::connection(&connection.tenant, &connection.id),
+            of_kind(to_item(connection)?, keys::CONNECTIONS, connection.id.as_str()),
+        ),
         Entry::Card(card) => (keys::card(&card.hash), card_item(card)?),
     })
 }
@@ -223,6 +242,7 @@ fn entry_keys(name: &EntryName) -> Vec<Key> {
         EntryName::Tenant(id) => vec![keys::tenant(id)],
         EntryName::Key(tenant, id) => vec![keys::api_key(tenant, id.as_str())],
         EntryName::Source(tenant, id) => vec![keys::source(id), keys::tenant_source(tenant, id)],
+        EntryName::Connection(tenant, id, _) => vec![keys::connection(tenant, id)],
         EntryName::Card(hash) => vec![keys::card(hash)],
     }
 }

@@ -5,6 +5,7 @@ pub mod api_keys;
 mod asked;
 pub mod attempts;
 pub mod chance;
+pub mod connections;
 pub mod data_subjects;
 pub mod dead_letters;
 pub mod defaults;
