@@ -32,7 +32,7 @@ pub(crate) fn token(n: u8) -> Credential {
 }
 
 fn source_card(n: u8, source: &str) -> Card {
-    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s })
+    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s, whatsapp: None })
 }
 
 fn card(n: u8, opens: Opens) -> Card {

@@ -91,6 +91,8 @@ enum Condition {
     New,
     /// Its `rev` is one less.
     Next,
+    /// There is one.
+    There,
     /// Nothing.
     None,
 }
@@ -132,7 +134,7 @@ impl Store {
         condition: Condition,
     ) -> Result<(), StoreError> {
         let (key, item) = stored(entry)?;
-        if let Entry::Connection(connection) = entry {
+        if let (Entry::Connection(connection), Condition::New) = (entry, condition) {
             let number = keys::number_claim(&connection.phone_number);
             actions.push(self.put_action(number, claim(connection)?, condition)?);
         }
@@ -140,6 +142,10 @@ impl Store {
             let name = keys::tenant_source(&source.tenant, &source.id);
             actions.push(self.put_action(name, Item::new(), Condition::None)?);
         }
+        let condition = match (entry, condition) {
+            (Entry::Connection(_), Condition::Next) => Condition::There,
+            (_, condition) => condition,
+        };
         actions.push(self.put_action(key, item, condition)?);
         Ok(())
     }
@@ -154,6 +160,7 @@ impl Store {
                 let rev = super::items::number(&item, REV).unwrap_or_default();
                 put.condition_expression("rev = :rev").expression_attribute_values(":rev", n(rev - 1))
             }
+            Condition::There => put.condition_expression("attribute_exists(pk)"),
             Condition::None => put,
         };
         let put = put.set_item(Some(item)).build().map_err(|error| StoreError::Refused(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use super::connections::Connections;
 use crate::auth::Card;
 use crate::model::api_key::ApiKey;
 use crate::model::ids::{ConnectionId, KeyId, SourceId, TenantId};
@@ -45,7 +46,7 @@ pub enum EntryName {
 pub enum Change {
     /// Puts what is not there yet.
     Create(Entry),
-    /// Puts a tenant or source over the one whose `rev` is one less.
+    /// Puts a tenant or source over the one whose `rev` is one less, or a connection over itself: its line stays.
     Replace(Entry),
     /// Puts, whatever was there. Never a connection: its number may be another's.
     Put(Entry),
@@ -57,7 +58,7 @@ pub enum Change {
 pub const MAX_TOGETHER: usize = 50;
 
 /// Where the directory is kept. Reads of one tenant's things are strong; lists of everybody's may lag.
-pub trait Directory: Send + Sync {
+pub trait Directory: Connections + Send + Sync {
     /// A tenant.
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, StoreError>> + Send;
 

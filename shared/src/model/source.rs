@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::business_hours::BusinessHours;
 use super::event::Provider;
 use super::ids::{SourceId, TenantId};
+use super::whatsapp::Setup;
 
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct Source {
     pub business_hours: Option<BusinessHours>,
     /// What opens it.
     pub token: SourceToken,
+    /// What its doorbell goes by beside the token, at WhatsApp's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whatsapp: Option<Setup>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Raised by every change: two changes of one state cannot both go through.

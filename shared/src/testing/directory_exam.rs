@@ -3,11 +3,12 @@
 use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::samples::FixedChance;
 use crate::auth::{Cards, Credential};
 use crate::manage::api_keys::{self, NewKey};
 use crate::manage::connections::Connections;
 use crate::manage::directory::{Change, ChangeError, Directory, Entry, EntryName};
-use crate::manage::sources::{self, NewSource, SourcePatch};
+use crate::manage::sources::{self, NewSource, Opened, SourcePatch};
 use crate::manage::tenants::{self, TenantFields};
 use crate::model::event::Provider;
 use crate::model::ids::{SourceId, TenantId};
@@ -70,16 +71,18 @@ async fn a_tenant_is_known_with_its_keys_and_sources(store: &impl Examined, id: 
     new.allowed_cidrs = vec!["203.0.113.0/24".parse().expect("a network")];
     let hours = r#"{"from":"09:00","to":"18:00","zone":"America/Sao_Paulo"}"#;
     new.business_hours = Some(serde_json::from_str(hours).expect("hours"));
-    let mut id_chance = [2; 10];
-    id_chance.copy_from_slice(&chance[..10]);
-    let (source, first) = sources::create(store, new, id_chance, chance, at(1)).await.expect("a source");
+    let made = FixedChance::filling(move |bytes| {
+        let n = bytes.len().min(chance.len());
+        bytes[..n].copy_from_slice(&chance[..n]);
+    });
+    let Opened { source, token: first, .. } = sources::create(store, new, &made.of(), at(1)).await.expect("a source");
     assert_eq!(store.source(&source.id).await, Ok(Some(source.clone())));
     assert_eq!(store.sources_of(&tenant.id).await, Ok(vec![source.clone()]));
     chance.reverse();
-    let (rotated, second) =
+    let Opened { source: rotated, token: second, .. } =
         sources::rotate(store, &source.id, sources::DEFAULT_OVERLAP, chance, at(2)).await.expect("rotated");
     let patch = SourcePatch { enabled: Some(false), ..SourcePatch::default() };
-    let closed = sources::change(store, &source.id, patch).await.expect("changed");
+    let closed = sources::change(store, &source.id, patch, &made.of(), at(3)).await.expect("changed");
     assert_eq!((closed.rev, rotated.rev), (2, 1));
     for token in [&first, &second] {
         assert_eq!(card_is_enabled(store, token).await, Some(false));
@@ -163,6 +166,11 @@ async fn a_line_is_linked_once(store: &impl Examined, id: &str) {
     }
     assert_eq!(store.connection(&first.tenant, &first.id).await, Ok(Some(first.clone())));
     assert_eq!(store.connection(&second.tenant, &first.id).await, Ok(None));
+
+    let renamed = Connection { phone_number_id: None, ..first.clone() };
+    assert_eq!(store.commit(&[Change::Replace(Entry::Connection(renamed.clone()))]).await, Ok(true));
+    assert_eq!(store.holder_of(&old).await, Ok(Some(renamed)), "the line is still its own");
+    assert_eq!(store.commit(&[Change::Replace(Entry::Connection(second.clone()))]).await, Ok(false), "there is none");
 
     assert_eq!(store.commit(&releases(&first)).await, Ok(true));
     assert_eq!(store.holder_of(&new).await, Ok(None));

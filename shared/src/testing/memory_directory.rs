@@ -110,7 +110,8 @@ fn may(inner: &Inner, change: &Change) -> bool {
         Change::Create(Entry::Card(card)) => !inner.cards.contains_key(&card.hash),
         Change::Replace(Entry::Tenant(row)) => shelves.tenants.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
         Change::Replace(Entry::Source(row)) => shelves.sources.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
-        Change::Replace(Entry::Key(_) | Entry::Connection(_) | Entry::Card(_)) => false,
+        Change::Replace(Entry::Connection(row)) => shelves.connections.contains_key(&row.id),
+        Change::Replace(Entry::Key(_) | Entry::Card(_)) => false,
         Change::Drop(EntryName::Connection(_, id, number)) => {
             shelves.holder_of(number).is_none_or(|holder| holder.id == *id)
         }

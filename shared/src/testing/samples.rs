@@ -1,12 +1,14 @@
 //! Rows as they are when they begin, for tests. All data is invented.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::auth::{SourceCaller, TenantCaller};
 use crate::intake::row;
+use crate::manage::chance::Chance;
 use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::{Event, Provider};
 use crate::model::event_type::EventType;
@@ -35,6 +37,42 @@ pub fn work(key: &RowKey, queue: Queue, not_before: Timestamp, timing: &Timing) 
 #[must_use]
 pub fn stack_keys() -> StackKeys {
     StackKeys::parse(&"k".repeat(64)).expect("long enough")
+}
+
+/// Chance that a test says.
+pub struct FixedChance {
+    keys: StackKeys,
+    fill: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+}
+
+impl FixedChance {
+    /// Chance that fills so.
+    #[must_use]
+    pub fn filling(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self { keys: stack_keys(), fill: Box::new(fill) }
+    }
+
+    /// As the use cases take it.
+    #[must_use]
+    pub fn of(&self) -> Chance<'_> {
+        Chance { keys: &self.keys, fill: &*self.fill }
+    }
+}
+
+/// Chance that is always this number.
+#[must_use]
+pub fn fixed_chance(n: u8) -> FixedChance {
+    FixedChance::filling(move |bytes| bytes.fill(n))
+}
+
+/// Chance that never repeats itself: the next number each time.
+#[must_use]
+pub fn counting_chance() -> FixedChance {
+    let next = AtomicU64::new(1);
+    FixedChance::filling(move |bytes| {
+        let n = next.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        bytes.iter_mut().zip(n.iter().cycle()).for_each(|(byte, n)| *byte = *n);
+    })
 }
 
 /// A subscription of the default tenant to one pattern, at a public address.

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use gancho::lambda::http::Problem;
-use gancho::manage::chance::Chance;
 use gancho::manage::described::operator::ResealBody;
 use gancho::manage::reseal::{self, Resealed};
 use gancho::model::ids::TenantId;
@@ -38,7 +37,7 @@ pub(super) async fn reseal<S: Backing>(
     Fields(fields): Fields,
 ) -> Result<Json<ResealedView>, Problem> {
     let before = reseal::cursor(fields)?;
-    let chance = Chance { keys: &state.keys, fill: &state.fill };
+    let chance = state.chances();
     let done = reseal::reseal(&state.store, before.as_ref(), &chance, state.now()).await?;
     tracing::warn!(
         resealed = done.resealed,
