@@ -17,11 +17,11 @@ use crate::state::Shared;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resealed)]
 pub(super) struct ResealedView {
-    /// Subscriptions sealed anew.
+    /// Subscriptions and sources sealed anew.
     resealed: usize,
-    /// Subscriptions looked at.
+    /// Subscriptions and sources looked at.
     looked_at: usize,
-    /// Subscriptions that still need an older key, or one that is gone.
+    /// Subscriptions and sources that still need an older key, or one that is gone.
     left: usize,
     /// Where the next call goes on.
     next_cursor: Option<TenantId>,
