@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State as Extract};
 use gancho::lambda::http::Problem;
+use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::connections;
 use gancho::manage::described::operator::ReleaseBody;
 use gancho::manage::described::queries::PageQuery;
@@ -67,7 +68,11 @@ pub(super) async fn list<S: Backing>(
 /// Takes a number from whoever holds it. It stands in the body, because paths and queries end up in logs.
 #[utoipa::path(post, path = "/whatsapp/connections/release", operation_id = "release_number", tag = "sources", security(("admin_token" = [])),
     request_body = ReleaseBody,
-    responses((status = 200, description = "The connection that was. What came in by it goes out.", body = ConnectionView)),
+    responses(
+        (status = 200, description = "The connection that was. What came in by it goes out.", body = ConnectionView),
+        (status = 404, description = "`not_found`: nobody holds it.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn release<S: Backing>(
     Extract(state): Extract<Shared<S>>,
