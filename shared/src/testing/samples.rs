@@ -15,7 +15,9 @@ use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
+use crate::model::source::Source;
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
+use crate::model::whatsapp::{self, Dialect, Line, Setup, WhatsappNumber};
 use crate::providers::Incoming;
 use crate::providers::c2s::verify::incoming;
 use crate::providers::tenant::payload::{Request, parse};
@@ -73,6 +75,24 @@ pub fn counting_chance() -> FixedChance {
         let n = next.fetch_add(1, Ordering::Relaxed).to_le_bytes();
         bytes.iter_mut().zip(n.iter().cycle()).for_each(|(byte, n)| *byte = *n);
     })
+}
+
+/// The source as an operator has made it: with a number of each of these clients.
+///
+/// # Panics
+/// Never: its numbers are numbers.
+#[must_use]
+pub fn serving(source: Source, clients: &[TenantId]) -> Source {
+    let line = |(n, client): (usize, &TenantId)| Line {
+        connection: format!("con_{n}").parse().expect("an identifier"),
+        number: WhatsappNumber::parse(&format!("551190000{n:04}")).expect("a number"),
+        phone_number_id: None,
+        client: Some(client.clone()),
+        disabled: false,
+    };
+    let sender = whatsapp::Sender::Gateway { dialect: Dialect::Baileys, secret: None };
+    let setup = Setup { sender, lines: clients.iter().enumerate().map(line).collect(), made_for: None };
+    Source { whatsapp: Some(setup), ..source }
 }
 
 /// A subscription of the default tenant to one pattern, at a public address.
