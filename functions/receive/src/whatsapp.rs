@@ -12,6 +12,7 @@ use axum::extract::{self, Path, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, Denied, SourceCaller};
+use gancho::counters::Arrivals;
 use gancho::intake::{Recorded, take_in};
 use gancho::lambda::http::{Caller, Problem};
 use gancho::lambda::problem_schema::ProblemDocument;
@@ -216,22 +217,24 @@ impl<S: Backing> Ringing<'_, S> {
             processed = answer.processed,
             duplicates = answer.duplicates,
             rejected = answer.rejected,
-            rejected_for = by_reason(&refused),
+            rejected_for = ?by_reason(&refused),
             ignored_for = ?answer.ignored,
             write_units = meter.take(),
             "webhook received"
         );
-        count(self.state, self.caller.provider, arrivals(&recorded, refused.len())).await;
+        let reasons = by_reason(&refused).into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
+        let came = Arrivals { reasons, ..arrivals(&recorded, refused.len()) };
+        count(self.state, self.caller.provider, came).await;
         Ok(Json(answer).into_response())
     }
 }
 
-fn by_reason(refused: &[Refusal]) -> String {
-    let mut counts = BTreeMap::<&str, usize>::new();
+fn by_reason(refused: &[Refusal]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
     for refusal in refused {
         *counts.entry(refusal.code.as_str()).or_default() += 1;
     }
-    format!("{counts:?}")
+    counts
 }
 
 /// A request in which no event could be looked at.

@@ -373,7 +373,10 @@ async fn the_operator_is_told_of_all_tenants_deliveries() {
         });
     }
     desk.store.count(&tally, now()).await.unwrap();
-    desk.store.count_arrivals(&[("c2s", Arrivals { received: 3, duplicate: 2, rejected: 1 })].into()).await.unwrap();
+    desk.store
+        .count_arrivals(&[("c2s", Arrivals { received: 3, duplicate: 2, rejected: 1, ..Arrivals::default() })].into())
+        .await
+        .unwrap();
     let stats = desk.get("/stats?window=1h").await.body;
     let deliveries = &stats["deliveries"];
     assert_eq!((&deliveries["totals"]["attempts"], &deliveries["totals"]["failed"]), (&json!(3), &json!(1)));

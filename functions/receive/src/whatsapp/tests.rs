@@ -127,8 +127,11 @@ async fn a_batch_is_answered_with_what_became_of_each_event() {
     insta::assert_json_snapshot!(answer);
     let rung: Vec<String> = bell.store.rung().into_iter().map(|ring| ring.tenant.to_string()).collect();
     assert_eq!(rung, ["ten_default", "ten_client"], "each client's event is rung for once");
-    let counted = bell.store.arrivals().await.unwrap()["whatsapp_cloud"];
-    assert_eq!(counted, Arrivals { received: 2, duplicate: 1, rejected: 1 });
+    let counted = bell.store.arrivals().await.unwrap()["whatsapp_cloud"].clone();
+    assert_eq!(
+        counted,
+        Arrivals { received: 2, duplicate: 1, rejected: 1, reasons: [("number_foreign".to_owned(), 1)].into() }
+    );
 }
 
 #[tokio::test]
