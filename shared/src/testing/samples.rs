@@ -41,10 +41,12 @@ pub fn stack_keys() -> StackKeys {
     StackKeys::parse(&"k".repeat(64)).expect("long enough")
 }
 
+type Fill = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// Chance that a test says.
 pub struct FixedChance {
     keys: StackKeys,
-    fill: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    fill: Fill,
 }
 
 impl FixedChance {
