@@ -60,7 +60,7 @@ class Demonstration:
 
     def send_lead(self) -> str:
         """Posts the recorded lead under a new id, so that every run is a new lead; that id."""
-        sent = recorded.request(recorded.load(RECORDED, self.stack["c2s_token"]))
+        sent = recorded.request(recorded.load(RECORDED, recorded.Given(self.stack["c2s_token"])))
         body = json.loads(sent.body)
         lead_id = f"demo-{int(time.time())}"
         renew(body, lead_id)

@@ -15,12 +15,13 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::{Value, json};
 
 /// What `GET /metrics` tells, and what each is told apart by.
-const METRICS: [(&str, &[&str]); 5] = [
+const METRICS: [(&str, &[&str]); 6] = [
     ("webhook_deliveries_total", &["status", "event", "tenant"]),
     ("webhook_delivery_duration_seconds", &[]),
     ("webhook_retries_total", &["reason"]),
     ("webhook_delivery_http_status", &["code"]),
     ("webhook_events_received_total", &["provider", "result"]),
+    ("webhook_events_refused_total", &["provider", "reason"]),
 ];
 const HISTOGRAM: &str = "webhook_delivery_duration_seconds";
 /// What Prometheus says of its own scrapes.

@@ -11,13 +11,15 @@ from typing import Any
 
 import yaml
 
-from stack import recorded
+from stack import doorbells, recorded
 from stack.api import Refused, call, demanded
 from stack.build import artefacts_locked, functions
 from stack.deploy import FUNCTIONS, client, demand_local_account
 from stack.environment import environment
 from stack.places import BUILT, LOCAL, ROOT, RUN
 from stack.progress import Failed, say
+
+LOOK = "look into .local/run/logs, or: make down, make run"
 
 
 def invoke(function: str, event: Path) -> int:
@@ -30,7 +32,8 @@ def invoke(function: str, event: Path) -> int:
         raise Failed("the function needs its tables and queues, and no local stack runs", do="make run")
     stack = json.loads(RUN.stack_file.read_text())
     demand_local_account(stack["endpoint_url"])
-    payload = recorded.envelope(recorded.load(event, stack["c2s_token"], lambda: _tenant_key(stack)))
+    given = recorded.Given(stack["c2s_token"], lambda: _tenant_key(stack), lambda *asked: _doorbell(stack, *asked))
+    payload = recorded.envelope(recorded.load(event, given))
     if _docker_answers():
         return _in_docker(function, payload, stack)
     say("no Docker engine answers: invoked on the local stack instead of by `sam local invoke`")
@@ -45,7 +48,15 @@ def _tenant_key(stack: dict[str, Any]) -> str:
     try:
         return str(demanded("making a tenant's key", call("POST", url, order, stack["admin_token"]))["key"])
     except Refused as refused:
-        raise Failed(str(refused), do="look into .local/run/logs, or: make down, make run") from refused
+        raise Failed(str(refused), do=LOOK) from refused
+
+
+def _doorbell(stack: dict[str, Any], event: Path, proves_itself: bool) -> recorded.Doorbell:
+    """A WhatsApp source that the recording is let in by."""
+    try:
+        return doorbells.doorbell(stack, event, proves_itself)
+    except Refused as refused:
+        raise Failed(str(refused), do=LOOK) from refused
 
 
 def _docker_answers() -> bool:

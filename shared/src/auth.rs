@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::Provider;
 use crate::model::ids::{KeyId, SourceId, TenantId};
+use crate::model::whatsapp::Setup;
 use crate::signing::compare;
 
 /// How long a card is believed without asking again. Changes of credentials take effect within it, everywhere.
@@ -40,6 +41,12 @@ impl Credential {
     #[must_use]
     pub fn generate(prefix: &str, chance: [u8; 32]) -> Self {
         Self(format!("{prefix}{}", hex::encode(chance)))
+    }
+
+    /// What stands in the address of a source whose sender signs: its identifier, which is no secret.
+    #[must_use]
+    pub fn of_source(source: &SourceId) -> Self {
+        Self(source.as_str().to_owned())
     }
 
     /// What is stored in its place.
@@ -77,6 +84,9 @@ pub enum Opens {
         source: SourceId,
         /// Whose webhooks come in by it.
         provider: Provider,
+        /// What a WhatsApp doorbell goes by beside the credential.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        whatsapp: Option<Box<Setup>>,
     },
     /// A tenant's API.
     Tenant {
@@ -196,11 +206,39 @@ impl<C: Cards> Door<C> {
         from: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<SourceCaller, Denied> {
+        self.of_source(credential, provider, from, now).await.map(|(caller, _)| caller)
+    }
+
+    /// Lets a sender in by its WhatsApp source's credential: as far as the address goes. What the source goes by says
+    /// what else the sender has to prove.
+    ///
+    /// # Errors
+    /// When it is not let in, or it could not be found out.
+    pub async fn whatsapp(
+        &self,
+        credential: Option<&Credential>,
+        provider: Provider,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(SourceCaller, Setup), Denied> {
+        match self.of_source(credential, provider, from, now).await? {
+            (caller, Some(setup)) => Ok((caller, *setup)),
+            (_, None) => Err(Denied::Unauthorized),
+        }
+    }
+
+    async fn of_source(
+        &self,
+        credential: Option<&Credential>,
+        provider: Provider,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(SourceCaller, Option<Box<Setup>>), Denied> {
         let card = self.valid_card(credential, now).await?;
         match card.opens {
-            Opens::Source { source, provider: of } if of == provider => {
+            Opens::Source { source, provider: of, whatsapp } if of == provider => {
                 allowed(&card.allowed_cidrs, from)?;
-                Ok(SourceCaller { source, provider, tenant: card.tenant })
+                Ok((SourceCaller { source, provider, tenant: card.tenant }, whatsapp))
             }
             _ => Err(Denied::WrongKind),
         }
@@ -314,7 +352,7 @@ mod tests {
         let mut card = Card {
             hash: credential(1).hash(),
             tenant: TenantId::default_tenant(),
-            opens: Opens::Source { source: SourceId::default_c2s(), provider: Provider::C2s },
+            opens: Opens::Source { source: SourceId::default_c2s(), provider: Provider::C2s, whatsapp: None },
             enabled: true,
             allowed_cidrs: Vec::new(),
             valid_until: None,

@@ -13,13 +13,13 @@ use gancho::auth::SourceCaller;
 use gancho::model::event::Provider;
 use gancho::model::event_schema::schema;
 use gancho::model::event_type::EventType;
-use gancho::model::whatsapp::{MessageFilter, MessageTraits, WhatsappNumber};
+use gancho::model::whatsapp::{Line, MessageFilter, MessageTraits, WhatsappNumber};
 use gancho::providers::Incoming;
 use gancho::providers::batch::BodyError;
 use gancho::providers::whatsapp::HmacKey;
 use gancho::providers::whatsapp::cloud::verify as cloud;
 use gancho::providers::whatsapp::gateways::{Dialect, proof::Proof, verify as gateways};
-use gancho::providers::whatsapp::line::Line;
+
 use gancho::providers::whatsapp::reading::{Reading, RequestError};
 use gancho::providers::whatsapp::translate::announced;
 use gancho::signing::hmac_sha256;
@@ -143,6 +143,7 @@ fn line(phone_number_id: Option<&str>) -> [Line; 1] {
         number: WhatsappNumber::parse("5511900000090").unwrap(),
         phone_number_id: phone_number_id.map(str::to_owned),
         client: None,
+        disabled: false,
     }]
 }
 

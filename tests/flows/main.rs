@@ -18,4 +18,6 @@ mod switches_and_sources;
 mod tenants_are_apart;
 mod tenants_publish;
 mod upstreams_fail;
+mod whatsapp_comes_in;
+mod whatsapp_senders;
 mod workers_die;

@@ -1,5 +1,6 @@
 //! The APIs people manage things by. One binary, two functions with a role each: `GANCHO_FACE` says which this is.
 
+mod address;
 mod body;
 mod openapi;
 mod operate;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gancho::auth::{Door, LastUses};
 use gancho::config::ManageConfig;
+use gancho::manage::chance::Chance;
 use gancho::signing::seal::StackKeys;
 use jiff::Timestamp;
 
@@ -48,6 +49,11 @@ impl<S> State<S> {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// What secrets and names are made with.
+    pub(crate) fn chances(&self) -> Chance<'_> {
+        Chance { keys: &self.keys, fill: &self.fill }
     }
 
     /// Fresh chance: for identifiers, keys, nonces.

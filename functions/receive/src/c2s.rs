@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{self, Path, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, SourceCaller};
 use gancho::intake::{Recorded, take_in};
@@ -24,11 +24,7 @@ use utoipa::ToSchema;
 use crate::body::{body_of, too_large};
 use crate::counting::{arrivals, count};
 use crate::handler::{Backing, State};
-
-/// Headers kept beside a body. None of them holds a credential.
-const KEPT_HEADERS: [&str; 3] = ["content-type", "user-agent", "x-request-id"];
-/// Longest header value kept, bytes.
-const KEPT_HEADER_BYTES: usize = 256;
+use crate::kept_headers::kept;
 
 /// Takes leads of the default source, by the token in a header.
 #[utoipa::path(post, path = "/api/v1/webhooks/c2s", operation_id = "ring_c2s", tag = "webhooks in",
@@ -112,17 +108,6 @@ async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Requ
     tally.log(caller, &events, state.meter.take());
     count(state, caller.provider, arrivals(&recorded, rejections.len())).await;
     tally.answer(&rejections)
-}
-
-fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
-    KEPT_HEADERS
-        .iter()
-        .filter_map(|name| {
-            let value = headers.get(*name)?.to_str().ok()?;
-            let end = (0..=KEPT_HEADER_BYTES.min(value.len())).rev().find(|end| value.is_char_boundary(*end))?;
-            Some(((*name).to_owned(), value[..end].to_owned()))
-        })
-        .collect()
 }
 
 /// A body in which no event could be looked at.

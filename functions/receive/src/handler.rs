@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use utoipa::OpenApi;
 
 use crate::health::Connected;
-use crate::{c2s, health, publish};
+use crate::locker::Locker;
+use crate::{c2s, health, publish, whatsapp};
 
 /// What a request is answered with the help of.
 pub(crate) struct State<S> {
@@ -26,6 +27,8 @@ pub(crate) struct State<S> {
     pub(crate) meter: WriteMeter,
     /// How work is timed.
     pub(crate) timing: Timing,
+    /// What opens the secrets of senders.
+    pub(crate) locker: Locker,
     /// The header of the C2S token, lower case.
     pub(crate) c2s_token_header: String,
     /// The time.
@@ -51,6 +54,8 @@ gancho::routes! {
     fn doorbells<S: Backing>() -> axum::Router<Arc<State<S>>>, described by Doorbells:
     "/api/v1/webhooks/c2s" => post c2s::by_header;
     "/api/v1/webhooks/c2s/{token}" => post c2s::by_path;
+    "/api/v1/webhooks/whatsapp/{source_id}" => get whatsapp::verify, post whatsapp::by_the_cloud_api;
+    "/api/v1/webhooks/baileys/{token}" => post whatsapp::by_a_gateway;
     "/api/v1/tenant/events" => post publish::answer;
     "/health" => get health::answer;
 }

@@ -9,6 +9,7 @@ use gancho::aws::WriteMeter;
 use gancho::model::event::Provider;
 use gancho::model::ids::{SourceId, TenantId};
 use gancho::testing::MemoryStore;
+use gancho::testing::samples::stack_keys;
 use gancho::work::Timing;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::handler::{State, router};
 use crate::health::Connected;
+use crate::locker::Locker;
 
 impl Connected for MemoryStore {
     async fn database(&self) -> bool {
@@ -32,7 +34,7 @@ pub(crate) fn token(n: u8) -> Credential {
 }
 
 fn source_card(n: u8, source: &str) -> Card {
-    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s })
+    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s, whatsapp: None })
 }
 
 fn card(n: u8, opens: Opens) -> Card {
@@ -66,6 +68,7 @@ impl Bell {
             door: Door::new(store.clone()),
             uses: LastUses::default(),
             meter: WriteMeter::default(),
+            locker: Locker::with(stack_keys()),
             timing: Timing::default(),
             c2s_token_header: "x-webhook-token".into(),
             clock: || Timestamp::from_second(1_900_000_000).unwrap(),

@@ -24,6 +24,7 @@ const DURATION: &str = "ms";
 const CODE: &str = "s";
 const RETRY: &str = "r_";
 const SILENCE: &str = "e_";
+const REASON: &str = "why_";
 const BUCKET: &str = "b";
 
 const RECEIVED: &str = "received";
@@ -85,6 +86,8 @@ impl Counters for Store {
             let counts =
                 [(RECEIVED, arrivals.received), (DUPLICATE, arrivals.duplicate), (REJECTED, arrivals.rejected)];
             let update = counts.into_iter().fold(Update::default(), |update, (name, count)| update.add(name, n(count)));
+            let reasons = arrivals.reasons.iter();
+            let update = reasons.fold(update, |update, (why, count)| update.add(&format!("{REASON}{why}"), n(count)));
             self.update(&self.tables.signals, keys::arrival_counters(provider), update)
         });
         try_join_all(writes).await.map(|_| ())
@@ -95,7 +98,9 @@ impl Counters for Store {
         let read = |item: &Item| {
             let provider: Provider = text(item, SK)?.parse().ok()?;
             let [received, duplicate, rejected] = [RECEIVED, DUPLICATE, REJECTED].map(|name| count(item, name));
-            Some((provider.name(), Arrivals { received, duplicate, rejected }))
+            let reason = |name: &String| Some((name.strip_prefix(REASON)?.to_owned(), count(item, name)));
+            let reasons = item.keys().filter_map(reason).collect();
+            Some((provider.name(), Arrivals { received, duplicate, rejected, reasons }))
         };
         Ok(items.iter().filter_map(read).collect())
     }

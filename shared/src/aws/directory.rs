@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
+use super::connections::{HOLDER, claim};
 use super::failure::store_error;
 use super::items::{
     EXPIRES_AT, Item, KIND_INDEX, KIND_PK, KIND_SK, PK, REV, SK, from_item, n, s, seconds, text, to_item,
@@ -14,7 +15,7 @@ use super::transact::{NEW, Transacted, as_key, bad, called_off, placed, refused_
 use crate::auth::Card;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
 use crate::model::api_key::ApiKey;
-use crate::model::ids::{SourceId, TenantId};
+use crate::model::ids::{ConnectionId, SourceId, TenantId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
 use crate::work::StoreError;
@@ -70,7 +71,10 @@ impl Directory for Store {
                         self.drop_subscriptions(id).await?;
                     }
                     for key in entry_keys(name) {
-                        actions.push(self.delete_action(key)?);
+                        actions.push(self.delete_action(key, None)?);
+                    }
+                    if let EntryName::Connection(_, id, number) = name {
+                        actions.push(self.delete_action(keys::number_claim(number), Some(id))?);
                     }
                 }
             }
@@ -86,12 +90,14 @@ enum Condition {
     New,
     /// Its `rev` is one less.
     Next,
+    /// There is one.
+    There,
     /// Nothing.
     None,
 }
 
 impl Store {
-    async fn of_kind<T: DeserializeOwned>(
+    pub(super) async fn of_kind<T: DeserializeOwned>(
         &self,
         kind: &str,
         before: Option<&str>,
@@ -127,10 +133,18 @@ impl Store {
         condition: Condition,
     ) -> Result<(), StoreError> {
         let (key, item) = stored(entry)?;
+        if let (Entry::Connection(connection), Condition::New) = (entry, condition) {
+            let number = keys::number_claim(&connection.phone_number);
+            actions.push(self.put_action(number, claim(connection)?, condition)?);
+        }
         if let Entry::Source(source) = entry {
             let name = keys::tenant_source(&source.tenant, &source.id);
             actions.push(self.put_action(name, Item::new(), Condition::None)?);
         }
+        let condition = match (entry, condition) {
+            (Entry::Connection(_), Condition::Next) => Condition::There,
+            (_, condition) => condition,
+        };
         actions.push(self.put_action(key, item, condition)?);
         Ok(())
     }
@@ -143,14 +157,22 @@ impl Store {
                 let rev = super::items::number(&item, REV).unwrap_or_default();
                 put.condition_expression("rev = :rev").expression_attribute_values(":rev", n(rev - 1))
             }
+            Condition::There => put.condition_expression("attribute_exists(pk)"),
             Condition::None => put,
         };
         let put = put.set_item(Some(placed(key, item))).build().map_err(bad)?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn delete_action(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder().table_name(&self.tables.directory).set_key(Some(as_key(key)));
+    /// Takes an item away; a claim only from its holder.
+    fn delete_action(&self, key: Key, holder: Option<&ConnectionId>) -> Result<TransactWriteItem, StoreError> {
+        let mut delete = Delete::builder().table_name(&self.tables.directory).set_key(Some(as_key(key)));
+        if let Some(holder) = holder {
+            delete = delete
+                .condition_expression("attribute_not_exists(pk) OR #holder = :me")
+                .expression_attribute_names("#holder", HOLDER)
+                .expression_attribute_values(":me", s(holder.as_str()));
+        }
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(bad)?).build())
     }
 
@@ -185,6 +207,10 @@ fn stored(entry: &Entry) -> Result<(Key, Item), StoreError> {
         Entry::Source(source) => {
             (keys::source(&source.id), of_kind(to_item(source)?, keys::SOURCES, source.id.as_str()))
         }
+        Entry::Connection(connection) => (
+            keys::connection(&connection.tenant, &connection.id),
+            of_kind(to_item(connection)?, keys::CONNECTIONS, connection.id.as_str()),
+        ),
         Entry::Card(card) => (keys::card(&card.hash), card_item(card)?),
     })
 }
@@ -208,6 +234,7 @@ fn entry_keys(name: &EntryName) -> Vec<Key> {
         EntryName::Tenant(id) => vec![keys::tenant(id)],
         EntryName::Key(tenant, id) => vec![keys::api_key(tenant, id.as_str())],
         EntryName::Source(tenant, id) => vec![keys::source(id), keys::tenant_source(tenant, id)],
+        EntryName::Connection(tenant, id, _) => vec![keys::connection(tenant, id)],
         EntryName::Card(hash) => vec![keys::card(hash)],
     }
 }

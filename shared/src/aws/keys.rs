@@ -10,8 +10,9 @@ use crate::counters::{Counted, Grain};
 use crate::data_subjects::Thread;
 use crate::model::event::Event;
 use crate::model::event_type::EventType;
-use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::ids::{ConnectionId, DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::row::{RowKey, WorkRow};
+use crate::model::whatsapp::WhatsappNumber;
 use crate::work::Hold;
 
 /// How many partitions a tenant's day is spread over in a list index.
@@ -237,15 +238,33 @@ pub fn tenant_source(tenant: &TenantId, source: &SourceId) -> Key {
     Key::new(format!("TENANT#{tenant}"), format!("SOURCE#{source}"))
 }
 
-/// What sorts a tenant's keys together, and its sources.
+/// A connection, in its tenant's partition: another tenant's cannot be asked for.
+#[must_use]
+pub fn connection(tenant: &TenantId, connection: &ConnectionId) -> Key {
+    Key::new(format!("TENANT#{tenant}"), format!("CONNECTION#{connection}"))
+}
+
+/// The claim on a number by a connection: two connections cannot hold one line, whoever's they are. A number has no
+/// place in a key, so its digest stands there.
+#[must_use]
+pub fn number_claim(number: &WhatsappNumber) -> Key {
+    let digest = hex::encode(Sha256::digest(number.with_ninth_digit().as_bytes()));
+    Key::new(format!("NUMBER#{digest}"), "CLAIM")
+}
+
+/// What sorts a tenant's keys together.
 pub const KEY_PLACE: &str = "KEY#";
 /// What sorts a tenant's sources together.
 pub const SOURCE_PLACE: &str = "SOURCE#";
+/// What sorts a tenant's connections together.
+pub const CONNECTION_PLACE: &str = "CONNECTION#";
 
 /// The partition of the index `kind` that lists every tenant.
 pub const TENANTS: &str = "TENANT";
 /// The partition of the index `kind` that lists every source.
 pub const SOURCES: &str = "SOURCE";
+/// The partition of the index `kind` that lists every connection.
+pub const CONNECTIONS: &str = "CONNECTION";
 
 /// A subscription, in its tenant's partition: another tenant's cannot be asked for.
 #[must_use]

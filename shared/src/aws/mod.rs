@@ -4,6 +4,7 @@ mod batches;
 mod bells;
 mod cards;
 mod connect;
+mod connections;
 mod counters;
 mod dead_letters;
 mod deliveries;

@@ -19,6 +19,8 @@ pub struct ReceiveConfig {
     pub event_kept_for: SignedDuration,
     /// The header a C2S proxy or test script puts the token in.
     pub c2s_token_header: String,
+    /// The secret the stack key is in.
+    pub stack_key_secret: String,
     /// How much longer than in the cloud calls to AWS may take (1 there).
     pub patience: u32,
 }
@@ -38,6 +40,7 @@ impl ReceiveConfig {
             timing: stack::timing(vars)?,
             event_kept_for: stack::event_kept_for(vars)?,
             c2s_token_header: parsed_or(vars, "C2S_TOKEN_HEADER", "x-webhook-token".to_owned())?.to_ascii_lowercase(),
+            stack_key_secret: required(vars, "SECRET_STACK_KEY")?,
             patience: parsed_or(vars, "AWS_PATIENCE", 1)?,
         })
     }
@@ -61,6 +64,7 @@ mod tests {
             ("TABLE_EVENTS", "e"),
             ("TABLE_DIRECTORY", "d"),
             ("QUEUE_LEAD_URL", "q"),
+            ("SECRET_STACK_KEY", "k"),
             ("DUE_GRACE_S", "secret"),
         ]);
         let error = ReceiveConfig::from_vars(&vars).unwrap_err().to_string();

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::event::Provider;
 
 /// How many events came in, by what became of them at the door.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrivals {
     /// Recorded.
     pub received: u64,
@@ -16,19 +16,25 @@ pub struct Arrivals {
     pub duplicate: u64,
     /// Not acceptable.
     pub rejected: u64,
+    /// Why not, of those whose provider's reasons are told apart: words of a closed set.
+    pub reasons: BTreeMap<String, u64>,
 }
 
 impl Arrivals {
     /// Adds others.
-    pub const fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.received = self.received.saturating_add(other.received);
         self.duplicate = self.duplicate.saturating_add(other.duplicate);
         self.rejected = self.rejected.saturating_add(other.rejected);
+        for (reason, count) in other.reasons {
+            let sum = self.reasons.entry(reason).or_default();
+            *sum = sum.saturating_add(count);
+        }
     }
 
     /// All of them.
     #[must_use]
-    pub const fn sum(self) -> u64 {
+    pub const fn sum(&self) -> u64 {
         self.received.saturating_add(self.duplicate).saturating_add(self.rejected)
     }
 }
@@ -116,8 +122,8 @@ mod tests {
             let (mut came, mut written, mut now) = (Arrivals::default(), Arrivals::default(), 0);
             for (received, duplicate, rejected, later) in requests {
                 now += later;
-                let arrivals = Arrivals { received, duplicate, rejected };
-                came.merge(arrivals);
+                let arrivals = Arrivals { received, duplicate, rejected, reasons: [("stale".to_owned(), rejected)].into() };
+                came.merge(arrivals.clone());
                 for arrivals in unwritten.note(Provider::Tenant, arrivals, at(now)).into_iter().flatten() {
                     written.merge(arrivals.1);
                 }

@@ -6,6 +6,7 @@ use super::http::Problem;
 use crate::manage::directory::ChangeError;
 use crate::manage::json_fields::BodyError;
 use crate::manage::refusal::{Conflict, Refusal};
+use crate::manage::sources::SourceError;
 
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
@@ -63,6 +64,16 @@ impl From<ChangeError> for Problem {
             ),
             ChangeError::TooMany(n) => Self::new(StatusCode::CONFLICT, "too_many", format!("There are {n} already.")),
             ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SourceError> for Problem {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Unacceptable(errors) => BodyError::Fields(errors).into(),
+            SourceError::NumberLinked => Conflict::NumberLinked.into(),
+            SourceError::Change(error) => error.into(),
         }
     }
 }

@@ -59,6 +59,7 @@ fn source(tenant: &Tenant, token: &Credential, now: Timestamp) -> Source {
         allowed_cidrs: Vec::new(),
         business_hours: None,
         token: SourceToken::first(token.hash()),
+        whatsapp: None,
         created_at: now,
         rev: 0,
     }

@@ -1,12 +1,14 @@
-//! The directory: tenants, their keys, their sources, and the card of every credential.
+//! The directory: tenants, their keys, their sources and connections, and the card of every credential.
 
 use std::future::Future;
 
+use super::connections::Connections;
 use crate::auth::Card;
 use crate::model::api_key::ApiKey;
-use crate::model::ids::{KeyId, SourceId, TenantId};
+use crate::model::ids::{ConnectionId, KeyId, SourceId, TenantId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
+use crate::model::whatsapp::{Connection, WhatsappNumber};
 use crate::work::StoreError;
 
 /// Something to put into the directory.
@@ -18,6 +20,8 @@ pub enum Entry {
     Key(ApiKey),
     /// A source.
     Source(Source),
+    /// A connection, and the claim on its number: a line is claimed once, whoever claims it.
+    Connection(Connection),
     /// The card of a credential.
     Card(Card),
 }
@@ -31,6 +35,8 @@ pub enum EntryName {
     Key(TenantId, KeyId),
     /// One of a tenant's sources.
     Source(TenantId, SourceId),
+    /// One of a tenant's connections, and its claim on the number. What it does not hold, it does not give back.
+    Connection(TenantId, ConnectionId, WhatsappNumber),
     /// The card of the credential with this hash.
     Card(String),
 }
@@ -40,9 +46,9 @@ pub enum EntryName {
 pub enum Change {
     /// Puts what is not there yet.
     Create(Entry),
-    /// Puts a tenant or source over the one whose `rev` is one less.
+    /// Puts a tenant or source over the one whose `rev` is one less, or a connection over itself: its line stays.
     Replace(Entry),
-    /// Puts, whatever was there.
+    /// Puts, whatever was there. Never a connection: its number may be another's.
     Put(Entry),
     /// Takes away, there or not.
     Drop(EntryName),
@@ -52,7 +58,7 @@ pub enum Change {
 pub const MAX_TOGETHER: usize = 50;
 
 /// Where the directory is kept. Reads of one tenant's things are strong; lists of everybody's may lag.
-pub trait Directory: Send + Sync {
+pub trait Directory: Connections + Send + Sync {
     /// A tenant.
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, StoreError>> + Send;
 

@@ -61,8 +61,10 @@ async fn scope(store: &impl Directory, filter: &EventFilter, now: Timestamp) -> 
     }
     let tenant = match (&filter.tenant, &filter.source) {
         (Some(tenant), _) => Some(tenant.clone()),
-        // A source that was taken away may have been anybody's.
-        (None, Some(source)) => store.source(source).await?.map(|source| source.tenant),
+        // A source that was taken away may have been anybody's, and an operator's may bring events for anybody.
+        (None, Some(source)) => {
+            store.source(source).await?.filter(|source| !source.may_serve_others()).map(|source| source.tenant)
+        }
         (None, None) => None,
     };
     let (tenants, oldest) = tenants(store, tenant, now).await?;
@@ -120,14 +122,26 @@ mod tests {
     use super::*;
     use crate::auth::Credential;
     use crate::manage::defaults;
+    use crate::manage::directory::{Change, Entry};
     use crate::manage::tenants::{TenantFields, create};
     use crate::model::event::EventStatus;
+    use crate::model::source::Source;
     use crate::testing::MemoryStore;
-    use crate::testing::samples::lead_event;
+    use crate::testing::samples::{lead_event, serving};
     use crate::work::{Rows, Timing};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_900_000_000 + seconds).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_an_operators_source_brought_to_several_clients_is_all_found_by_the_source() {
+        let (store, now) = (store_with(4).await, at(4 * 3_600));
+        assert_eq!(all(&store, "source=src_default", now).await.len(), 2, "the default tenant's alone");
+        let source = store.source(&SourceId::default_c2s()).await.unwrap().unwrap();
+        let serving = serving(Source { rev: source.rev + 1, ..source }, &["ten_other".parse().unwrap()]);
+        assert!(store.commit(&[Change::Replace(Entry::Source(serving))]).await.unwrap());
+        assert_eq!(all(&store, "source=src_default", now).await.len(), 4);
     }
 
     /// Two tenants with an event an hour each, `n` in all.

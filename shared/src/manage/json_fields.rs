@@ -21,6 +21,7 @@ pub enum BodyError {
 
 /// An object being read, with what was wrong so far. Fields nobody asks for are passed over: a client may be newer
 /// or older than we are.
+#[derive(Default)]
 pub struct JsonFields {
     object: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -81,6 +82,28 @@ impl JsonFields {
             Value::Bool(value) => Some(value),
             _ => self.refused(path, "invalid_type", "this must be true or false"),
         }
+    }
+
+    /// Takes an object, to be read field by field like the body. What is wrong in it is told by `absorb`.
+    pub fn object(&mut self, path: &str) -> Option<Self> {
+        let value = self.take(path)?;
+        self.inner(path, value)
+    }
+
+    /// Reads an object that was taken from inside a field.
+    pub fn inner(&mut self, path: &str, value: Value) -> Option<Self> {
+        match value {
+            Value::Object(object) => Some(Self { object, errors: Vec::new() }),
+            _ => self.refused(path, "invalid_type", "this must be an object"),
+        }
+    }
+
+    /// Tells what was wrong with an object that stood at this path, and what nobody asked for there.
+    pub fn absorb(&mut self, path: &str, mut inner: Self) {
+        inner.refuse_rest();
+        let named =
+            inner.errors.into_iter().map(|error| FieldError { path: format!("{path}.{}", error.path), ..error });
+        self.errors.extend(named);
     }
 
     /// Takes a whole number within bounds.

@@ -92,7 +92,7 @@ pub async fn of_all(
 pub async fn received(store: &impl Counters) -> Result<BTreeMap<&'static str, Received>, StoreError> {
     let arrivals: ArrivalsByProvider = store.arrivals().await?;
     let told = arrivals.into_iter().map(|(provider, arrivals)| {
-        let crate::counters::Arrivals { received, duplicate, rejected } = arrivals;
+        let crate::counters::Arrivals { received, duplicate, rejected, .. } = arrivals;
         (provider, Received { received, duplicate, rejected })
     });
     Ok(told.collect())

@@ -40,6 +40,15 @@ pub enum Conflict {
         /// How many.
         max: usize,
     },
+    /// The number's line is linked already. Whose it is, the caller is not told.
+    #[error("This number is linked already.")]
+    NumberLinked,
+    /// The tenant has as many as it may.
+    #[error("A tenant may have at most {max} connections.")]
+    TooManyConnections {
+        /// How many.
+        max: usize,
+    },
     /// The delivery is still under way: there is nothing to replay yet.
     #[error("The delivery has not ended.")]
     NotEnded,
@@ -61,6 +70,8 @@ impl Conflict {
         match self {
             Self::SubscriptionExists { .. } => "subscription_exists",
             Self::TooManySubscriptions { .. } => "too_many_subscriptions",
+            Self::NumberLinked => "number_linked",
+            Self::TooManyConnections { .. } => "too_many_connections",
             Self::NotEnded => "not_ended",
             Self::Erased => "erased",
             Self::SubscriptionGone => "subscription_gone",

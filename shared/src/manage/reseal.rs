@@ -1,20 +1,23 @@
 //! Sealing anew what an older stack key sealed, so that the key can be taken away.
 //!
-//! What is kept sealed for long are subscriptions' secrets and the values of their headers. What a look-up or a data
-//! subject's job has sealed goes when its work ends.
+//! What is kept sealed for long are subscriptions' secrets, the values of their headers, and what WhatsApp senders prove
+//! themselves with. What a look-up or a data subject's job has sealed goes when its work ends.
 
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::chance::Chance;
-use super::directory::Directory;
+use super::directory::{ChangeError, Directory};
 use super::json_fields::{BodyError, JsonFields};
+use super::sources;
 use super::subscription_book::Booked;
 use super::subscriptions::Subscriptions;
 use crate::model::custom_header::CustomHeader;
 use crate::model::ids::TenantId;
 use crate::model::sealed::Sealed;
+use crate::model::source::Source;
 use crate::model::subscription::{PreviousSecret, SigningSecrets, Subscription};
+use crate::model::whatsapp::Sender;
 use crate::signing::seal::OpenError;
 use crate::work::StoreError;
 
@@ -31,11 +34,11 @@ const TRIES: u32 = 4;
 /// What a call did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Subscriptions sealed anew.
+    /// Subscriptions and sources sealed anew.
     pub resealed: usize,
-    /// Subscriptions looked at.
+    /// Subscriptions and sources looked at.
     pub looked_at: usize,
-    /// Subscriptions that still need an older key, or one that is gone.
+    /// Subscriptions and sources that still need an older key, or one that is gone.
     pub left: usize,
     /// Where the next call goes on; nothing at the end.
     pub next: Option<TenantId>,
@@ -74,10 +77,12 @@ pub async fn reseal(
         let fates = of_tenant.into_iter().map(|sub| reseal_one(store, sub, chance, now));
         let fates: Vec<_> = stream::iter(fates.collect::<Vec<_>>()).buffer_unordered(PARALLEL).collect().await;
         for fate in fates {
-            match fate? {
-                Fate::Fresh => {}
-                Fate::Resealed => done.resealed += 1,
-                Fate::Left => done.left += 1,
+            done.note(&fate?);
+        }
+        for source in store.sources_of(&tenant.id).await? {
+            if source.whatsapp.as_ref().is_some_and(|setup| setup.sender.secret().is_some()) {
+                done.looked_at += 1;
+                done.note(&reseal_source(store, source, chance).await?);
             }
         }
         let all = tenants.peek().is_none() && !more;
@@ -93,6 +98,47 @@ enum Fate {
     Fresh,
     Resealed,
     Left,
+}
+
+impl Resealed {
+    const fn note(&mut self, fate: &Fate) {
+        match fate {
+            Fate::Fresh => {}
+            Fate::Resealed => self.resealed += 1,
+            Fate::Left => self.left += 1,
+        }
+    }
+}
+
+async fn reseal_source(store: &impl Directory, mut source: Source, chance: &Chance<'_>) -> Result<Fate, StoreError> {
+    for _ in 0..TRIES {
+        let (tenant, id) = (source.tenant.clone(), source.id.clone());
+        let sealed = match source.whatsapp.as_mut().map(|setup| &mut setup.sender) {
+            Some(Sender::CloudApi { app_secret, .. }) => app_secret,
+            Some(Sender::Gateway { secret: Some(secret), .. }) => secret,
+            Some(Sender::Gateway { secret: None, .. }) | None => return Ok(Fate::Fresh),
+        };
+        if !chance.keys.is_stale(sealed) {
+            return Ok(Fate::Fresh);
+        }
+        match chance.keys.open(sealed, &tenant, id.as_str()) {
+            Ok(plain) => *sealed = chance.keys.seal(&plain, &tenant, id.as_str(), chance.bytes()),
+            Err(error) => {
+                tracing::error!(source.id = %id, %error, "a sealed value cannot be read");
+                return Ok(Fate::Left);
+            }
+        }
+        match sources::replace(store, source, None, Vec::new()).await {
+            Ok(_) => return Ok(Fate::Resealed),
+            Err(ChangeError::Store(error)) => return Err(error),
+            Err(_) => {}
+        }
+        match store.source(&id).await? {
+            Some(changed) => source = changed,
+            None => return Ok(Fate::Fresh),
+        }
+    }
+    Ok(Fate::Left)
 }
 
 async fn reseal_one(

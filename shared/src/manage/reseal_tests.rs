@@ -1,8 +1,13 @@
 use super::*;
+use crate::auth::Door;
 use crate::dispatch::Subscribers;
+use crate::manage::source_body::NewSource;
 use crate::manage::subscription_book::SubscriptionBook;
 use crate::manage::tenants::{self, TenantFields};
 use crate::model::custom_header::HeaderName;
+use crate::model::event::Provider;
+use crate::model::whatsapp::Dialect;
+use crate::providers::whatsapp::HmacKey;
 use crate::signing::seal::{NONCE_BYTES, StackKeys};
 use crate::testing::MemoryStore;
 use crate::testing::samples::subscription;
@@ -127,4 +132,21 @@ async fn the_last_tenant_of_a_full_page_is_not_the_last_of_all() {
     let first = run(&store, &keys(NEW), None).await;
     assert_eq!(first.next.as_ref().map(ToString::to_string).as_deref(), Some("ten_t0001"));
     assert_eq!(run(&store, &keys(NEW), first.next.as_ref()).await.next, None);
+}
+
+#[tokio::test]
+async fn what_a_whatsapp_sender_proves_itself_with_is_sealed_anew_on_its_source_and_its_card() {
+    let store = MemoryStore::default();
+    let tenant = tenant_with(&store, "ten_a", 0).await;
+    let (old, fill) = (keys(OLD), |bytes: &mut [u8]| bytes.fill(3));
+    let mut new = NewSource::plain(Provider::Baileys, tenant);
+    new.settings.dialect = Some(Dialect::Gowa);
+    new.settings.secret = Some(HmacKey::parse("correct horse").ok());
+    let opened = sources::create(&store, new, &Chance { keys: &old, fill: &fill }, at(0)).await.unwrap();
+    let done = run(&store, &keys(&format!("{NEW},{OLD}")), None).await;
+    assert_eq!(done, Resealed { resealed: 1, looked_at: 1, left: 0, next: None });
+    let (caller, setup) =
+        Door::new(store).whatsapp(Some(&opened.token), Provider::Baileys, None, at(10)).await.unwrap();
+    let secret = keys(NEW).open_text(setup.sender.secret().unwrap(), &caller.tenant, caller.source.as_str());
+    assert_eq!(secret.unwrap(), "correct horse");
 }

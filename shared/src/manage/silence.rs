@@ -48,10 +48,15 @@ fn should_speak(source: &Source, now: Timestamp) -> bool {
 async fn spoke(store: &impl Listing, source: &Source, now: Timestamp) -> Result<bool, StoreError> {
     let since = now.saturating_sub(HOUR).unwrap_or(now);
     let window = Window { since, before: Place::before(now.saturating_add(HOUR).unwrap_or(now)) };
-    let page =
-        walk::<Event>(store, &source.tenant, ListKind::ByDay, window, 1, |event| event.source == source.id).await?;
-    // A page that was cut short has not seen everything: rather silent about silence than a false alarm.
-    Ok(!page.data.is_empty() || page.next_cursor.is_some())
+    for tenant in source.tenants() {
+        let window = window.clone();
+        let page = walk::<Event>(store, tenant, ListKind::ByDay, window, 1, |event| event.source == source.id).await?;
+        // A page that was cut short has not seen everything: rather silent about silence than a false alarm.
+        if !page.data.is_empty() || page.next_cursor.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -61,7 +66,7 @@ mod tests {
     use crate::manage::defaults;
     use crate::manage::directory::{Change, Entry};
     use crate::testing::MemoryStore;
-    use crate::testing::samples::lead_event;
+    use crate::testing::samples::{lead_event, serving};
     use crate::work::{Rows, Timing};
 
     /// Monday 2030-03-18, 12:00 in São Paulo.
@@ -88,6 +93,18 @@ mod tests {
         assert_eq!(silent_sources(&store, noon()).await, Ok(vec![SourceId::default_c2s()]));
         let heard = lead_event("1", noon() - SignedDuration::from_mins(59), &Timing::default());
         store.insert(&heard).await.unwrap();
+        assert_eq!(silent_sources(&store, noon()).await, Ok(vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_source_of_several_clients_has_spoken_when_it_spoke_for_one() {
+        let (store, client) = (store_with_hours("09:00", "18:00").await, "ten_client".parse().unwrap());
+        let source = store.source(&SourceId::default_c2s()).await.unwrap().unwrap();
+        let serving = serving(Source { rev: source.rev + 1, ..source }, std::slice::from_ref(&client));
+        assert!(store.commit(&[Change::Replace(Entry::Source(serving))]).await.unwrap());
+        assert_eq!(silent_sources(&store, noon()).await.unwrap().len(), 1);
+        let heard = lead_event("1", noon() - SignedDuration::from_mins(59), &Timing::default());
+        store.insert(&Event { tenant: client, ..heard }).await.unwrap();
         assert_eq!(silent_sources(&store, noon()).await, Ok(vec![]));
     }
 

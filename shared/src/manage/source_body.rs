@@ -4,10 +4,12 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::json_fields::{BodyError, JsonFields};
+use super::source_settings::Settings;
 use super::tenants;
 use crate::model::business_hours::BusinessHours;
 use crate::model::event::Provider;
 use crate::model::ids::TenantId;
+use crate::providers::doorbell;
 
 /// Most networks a source may be rung from.
 const MAX_CIDRS: usize = 50;
@@ -27,6 +29,8 @@ pub struct NewSource {
     pub business_hours: Option<BusinessHours>,
     /// Whether it lets anything in.
     pub enabled: bool,
+    /// How its sender proves itself, and for which numbers.
+    pub settings: Settings,
 }
 
 /// A source's wished changes.
@@ -40,13 +44,23 @@ pub struct SourcePatch {
     pub business_hours: Option<Option<BusinessHours>>,
     /// Whether it lets anything in.
     pub enabled: Option<bool>,
+    /// How its sender proves itself, and for which numbers.
+    pub settings: Settings,
 }
 
 impl NewSource {
     /// A source with nothing but what it must have.
     #[must_use]
-    pub const fn plain(provider: Provider, tenant: TenantId) -> Self {
-        Self { provider, tenant, name: None, allowed_cidrs: Vec::new(), business_hours: None, enabled: true }
+    pub fn plain(provider: Provider, tenant: TenantId) -> Self {
+        Self {
+            provider,
+            tenant,
+            name: None,
+            allowed_cidrs: Vec::new(),
+            business_hours: None,
+            enabled: true,
+            settings: Settings::default(),
+        }
     }
 
     /// Reads the body of `POST …/sources`.
@@ -64,7 +78,7 @@ impl NewSource {
             Ok(id) => Some(id),
             Err(_) => fields.refused("tenant_id", "unknown_tenant", "there is no such tenant"),
         });
-        let patch = SourcePatch::take(&mut fields);
+        let patch = SourcePatch::take(&mut fields, provider, true);
         fields.refuse_rest();
         let made = provider.zip(tenant).map(|(provider, tenant)| Self {
             provider,
@@ -73,52 +87,45 @@ impl NewSource {
             allowed_cidrs: patch.allowed_cidrs.unwrap_or_default(),
             business_hours: patch.business_hours.flatten(),
             enabled: patch.enabled.unwrap_or(true),
+            settings: patch.settings,
         });
         fields.finish(made)
     }
 }
 
 impl SourcePatch {
-    /// Reads the body of `PATCH …/sources/{id}`.
+    /// Reads the body of `PATCH …/sources/{id}` of a source of this provider.
     ///
     /// # Errors
     /// With everything that is wrong with it.
-    pub fn read(mut fields: JsonFields) -> Result<Self, BodyError> {
-        let patch = Self::take(&mut fields);
+    pub fn read(mut fields: JsonFields, provider: Provider) -> Result<Self, BodyError> {
+        let patch = Self::take(&mut fields, Some(provider), false);
         fields.refuse_rest();
         fields.finish(Some(patch))
     }
 
-    fn take(fields: &mut JsonFields) -> Self {
+    fn take(fields: &mut JsonFields, provider: Option<Provider>, is_new: bool) -> Self {
         let cleared = fields.has("business_hours") && fields.is_missing("business_hours");
         let hours = business_hours(fields);
-        config(fields);
+        let settings = Settings::take(fields, provider, is_new);
         Self {
             name: tenants::name(fields),
             allowed_cidrs: cidrs(fields),
             business_hours: if cleared { Some(None) } else { hours.map(Some) },
             enabled: fields.boolean("enabled"),
+            settings,
         }
     }
 }
 
 fn provider(fields: &mut JsonFields) -> Option<Provider> {
     let text = fields.text("provider")?;
-    if let Some(provider) = text.parse().ok().filter(|provider| is_made_here(*provider)) {
+    let has_sources = |provider: &Provider| doorbell(*provider).is_some();
+    if let Some(provider) = text.parse().ok().filter(has_sources) {
         return Some(provider);
     }
-    let known: Vec<_> = Provider::ALL.into_iter().filter(|p| is_made_here(*p)).map(Provider::name).collect();
+    let known: Vec<_> = Provider::ALL.into_iter().filter(has_sources).map(Provider::name).collect();
     fields.refused("provider", "unknown_provider", format!("there are: {}", known.join(", ")))
-}
-
-/// Whether a source of this provider is whole with what is read here.
-const fn is_made_here(provider: Provider) -> bool {
-    match provider {
-        Provider::C2s => true,
-        Provider::Tenant => false,
-        // It needs the number that it serves, and what its sender signs with.
-        Provider::WhatsappCloud | Provider::Baileys => false,
-    }
 }
 
 fn cidrs(fields: &mut JsonFields) -> Option<Vec<IpNet>> {
@@ -156,24 +163,13 @@ fn business_hours(fields: &mut JsonFields) -> Option<BusinessHours> {
     }
 }
 
-/// No provider that has sources takes anything of its own yet.
-fn config(fields: &mut JsonFields) {
-    match fields.take("config") {
-        None => {}
-        Some(Value::Object(config)) => {
-            for name in config.keys() {
-                fields.refuse(format!("config.{name}"), "unknown_field", "this provider takes no such setting");
-            }
-        }
-        Some(_) => fields.refuse("config", "invalid_type", "this must be an object"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::manage::source_settings::MAX_NUMBERS;
+    use crate::model::whatsapp::Dialect;
 
     fn read(body: &Value) -> Result<NewSource, Vec<String>> {
         JsonFields::read(body.to_string().as_bytes()).and_then(NewSource::read).map_err(|error| match error {
@@ -197,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_provider_without_doorbells_is_unknown_and_the_known_are_named() {
-        for provider in ["tenant", "whatsapp_cloud", "C2S"] {
+        for provider in ["tenant", "whatsapp", "C2S"] {
             let error = read(&json!({"provider": provider, "tenant_id": "ten_1"})).unwrap_err();
             assert_eq!(error, ["provider:unknown_provider"]);
         }
@@ -227,8 +223,62 @@ mod tests {
 
     #[test]
     fn null_takes_the_hours_away_and_silence_leaves_them() {
-        let patch = |body: Value| SourcePatch::read(JsonFields::read(body.to_string().as_bytes()).unwrap()).unwrap();
+        let patch = |body: Value| {
+            SourcePatch::read(JsonFields::read(body.to_string().as_bytes()).unwrap(), Provider::C2s).unwrap()
+        };
         assert_eq!(patch(json!({"business_hours": null})).business_hours, Some(None));
         assert_eq!(patch(json!({})).business_hours, None);
+    }
+
+    #[test]
+    fn a_whatsapp_sources_settings_are_its_providers_own() {
+        let cloud = |config: Value| {
+            read(&json!({"provider": "whatsapp_cloud", "tenant_id": "ten_1", "config": config})).map(|new| new.settings)
+        };
+        let whole = cloud(json!({
+            "app_secret": "an-app-secret", "verify_token": "a-verify-token",
+            "numbers": [
+                {"phone_number": "+55 11 90000-0001", "phone_number_id": "100000000000001", "tenant_id": "ten_2"},
+                {"phone_number": "+55 11 90000-0002"},
+            ],
+        }))
+        .unwrap();
+        let numbers = whole.numbers.unwrap();
+        assert_eq!(numbers[0].client, Some("ten_2".parse().unwrap()));
+        assert_eq!((numbers[1].number.digits(), &numbers[1].client), ("5511900000002", &None));
+        assert_eq!(
+            read(&json!({"provider": "whatsapp_cloud", "tenant_id": "ten_1"})),
+            Err(vec!["config.app_secret:missing".into()])
+        );
+        assert_eq!(
+            cloud(json!({"app_secret": "secret", "verify_token": "a b", "dialect": "gowa", "numbers": [
+                {"phone_number": "551190000001"}, {"phone_number": "5511990000001", "phone_number_id": "x"},
+                {"tenant_id": "me", "colour": "red"}, 7,
+            ]})),
+            Err([
+                "config.app_secret:invalid_secret",
+                "config.verify_token:invalid_token",
+                "config.numbers[1].phone_number_id:invalid_id",
+                "config.numbers[1].phone_number:repeated",
+                "config.numbers[2].phone_number:missing",
+                "config.numbers[2].tenant_id:unknown_tenant",
+                "config.numbers[2].colour:unknown_field",
+                "config.numbers[3]:invalid_type",
+                "config.dialect:unknown_field",
+            ]
+            .map(str::to_owned)
+            .to_vec())
+        );
+
+        let gateway = |config: Value| read(&json!({"provider": "baileys", "tenant_id": "ten_1", "config": config}));
+        assert!(read(&json!({"provider": "baileys", "tenant_id": "ten_1"})).is_ok());
+        assert_eq!(gateway(json!({"dialect": "gowa"})).unwrap().settings.dialect, Some(Dialect::Gowa));
+        assert_eq!(
+            gateway(json!({"dialect": "Gowa", "app_secret": "an-app-secret"})),
+            Err(vec!["config.dialect:unknown_dialect".into(), "config.app_secret:unknown_field".into()])
+        );
+        assert_eq!(gateway(json!("x")), Err(vec!["config:invalid_type".into()]));
+        let many: Vec<_> = (0..=MAX_NUMBERS).map(|n| json!({"phone_number": format!("55119000{n:05}")})).collect();
+        assert_eq!(gateway(json!({"numbers": many})), Err(vec!["config.numbers:too_many".into()]));
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::directory::{Change, ChangeError, Directory, Entry, EntryName};
-use super::sources::{self, DEFAULT_OVERLAP, address};
+use super::sources::{self, DEFAULT_OVERLAP, Opened, address};
 use crate::auth::Credential;
 use crate::enrichment::ports::{HookAction, UpstreamError, UpstreamErrorKind};
 use crate::model::event::Provider;
@@ -79,7 +79,7 @@ pub async fn subscribe(
         Provider::C2s => {}
         Provider::Tenant | Provider::WhatsappCloud | Provider::Baileys => return Err(SubscribeError::ByHand),
     }
-    let (source, token) = sources::rotate(directory, id, UNSURE_OVERLAP, chance, now).await?;
+    let Opened { source, token, .. } = sources::rotate(directory, id, UNSURE_OVERLAP, chance, now).await?;
     let Ok(url) = Url::parse(&address(base, &source, token.expose())) else {
         put_back(directory, &source, before).await?;
         return Err(SubscribeError::Address);

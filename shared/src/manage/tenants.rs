@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::api_keys;
 use super::directory::{Change, ChangeError, Directory, Entry, EntryName, MAX_TOGETHER, commit_then};
 use super::json_fields::{BodyError, JsonFields};
+use super::source_lines::{elsewhere, take_away};
 use super::sources;
 use crate::model::ids::TenantId;
 use crate::model::tenant::Tenant;
@@ -64,8 +65,8 @@ pub async fn create(
     }
 }
 
-/// Changes a tenant. Whether it is enabled is written on all its cards, also when it stays as it was: so a change that
-/// was cut short is completed by making it again.
+/// Changes a tenant. Whether it is enabled is written on all its cards, and on its numbers at other sources, also when it
+/// stays as it was: so a change that was cut short is completed by making it again.
 ///
 /// # Errors
 /// When there is none, it was changed at the same time, or the store does not answer.
@@ -84,10 +85,17 @@ pub async fn change(directory: &impl Directory, id: &TenantId, fields: TenantFie
         }
     }
     commit_then(directory, &[Change::Replace(Entry::Tenant(tenant.clone()))], &cards).await?;
+    if fields.enabled.is_some() {
+        for mut source in elsewhere(directory, id).await? {
+            let lines = source.whatsapp.iter_mut().flat_map(|setup| &mut setup.lines);
+            lines.filter(|line| line.client.as_ref() == Some(id)).for_each(|line| line.disabled = !tenant.enabled);
+            sources::replace(directory, source, None, Vec::new()).await?;
+        }
+    }
     Ok(tenant)
 }
 
-/// Takes a tenant away with its keys, sources and subscriptions. What came in and went out stays until its time.
+/// Takes a tenant away with its keys, sources, numbers and subscriptions. What came in and went out stays until its time.
 /// Credentials go first: if this is cut short, nothing is left open, and asking again completes it.
 ///
 /// # Errors
@@ -97,6 +105,10 @@ pub async fn remove(directory: &impl Directory, id: &TenantId) -> Result<(), Cha
         return Err(ChangeError::Default);
     }
     directory.tenant(id).await?.ok_or(ChangeError::Unknown)?;
+    for mut source in elsewhere(directory, id).await? {
+        let connections = take_away(&mut source, |line| line.client.as_ref() == Some(id));
+        sources::replace(directory, source, None, connections).await?;
+    }
     let mut drops = Vec::new();
     for key in directory.keys_of(id).await? {
         drops.extend(api_keys::drops(&key));
@@ -106,7 +118,9 @@ pub async fn remove(directory: &impl Directory, id: &TenantId) -> Result<(), Cha
     }
     drops.push(Change::Drop(EntryName::Tenant(id.clone())));
     for chunk in drops.chunks(MAX_TOGETHER) {
-        directory.commit(chunk).await?;
+        if !directory.commit(chunk).await? {
+            return Err(ChangeError::Conflict);
+        }
     }
     Ok(())
 }
@@ -118,6 +132,7 @@ mod tests {
     use crate::manage::sources::{NewSource, create as create_source};
     use crate::model::event::Provider;
     use crate::testing::MemoryStore;
+    use crate::testing::samples::fixed_chance;
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_900_000_000).unwrap()
@@ -131,8 +146,8 @@ mod tests {
         let tenant = create(store, "ten_1".parse().unwrap(), named("Imobiliária"), now()).await.unwrap();
         let (_, key) = api_keys::create(store, &tenant.id, Default::default(), [1; 10], [1; 32], now()).await.unwrap();
         let new = NewSource::plain(Provider::C2s, tenant.id.clone());
-        let (_, token) = create_source(store, new, [2; 10], [2; 32], now()).await.unwrap();
-        (tenant, key, token)
+        let opened = create_source(store, new, &fixed_chance(2).of(), now()).await.unwrap();
+        (tenant, key, opened.token)
     }
 
     async fn lets_in(store: &MemoryStore, key: &Credential, token: &Credential) -> [bool; 2] {

@@ -1,5 +1,6 @@
 //! A source: the doorbell one provider rings for one tenant.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::business_hours::BusinessHours;
 use super::event::Provider;
 use super::ids::{SourceId, TenantId};
+use super::whatsapp::Setup;
 
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,11 +34,29 @@ pub struct Source {
     pub business_hours: Option<BusinessHours>,
     /// What opens it.
     pub token: SourceToken,
+    /// What its doorbell goes by beside the token, at WhatsApp's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whatsapp: Option<Setup>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Raised by every change: two changes of one state cannot both go through.
     #[serde(default)]
     pub rev: u32,
+}
+
+impl Source {
+    /// Whether it serves, or did, the numbers of other tenants.
+    #[must_use]
+    pub fn may_serve_others(&self) -> bool {
+        self.whatsapp.as_ref().is_some_and(|setup| setup.made_for.is_none())
+    }
+
+    /// Whose events come in by it.
+    #[must_use]
+    pub fn tenants(&self) -> BTreeSet<&TenantId> {
+        let lines = self.whatsapp.iter().flat_map(|setup| &setup.lines);
+        lines.filter_map(|line| line.client.as_ref()).chain([&self.tenant]).collect()
+    }
 }
 
 /// The hashes of a source's token and, while a rotation overlaps, of the one before it.

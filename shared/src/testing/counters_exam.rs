@@ -106,15 +106,16 @@ pub async fn totals_are_by_tenant_and_event_type(store: &impl Counters, tenant: 
 /// What came in is one sum for each provider.
 pub async fn arrivals_are_added_up(store: &impl Counters) {
     let before = store.arrivals().await.expect("the store answers");
-    let one = Arrivals { received: 3, duplicate: 2, rejected: 1 };
+    let why = |n| [("stale".to_owned(), n)].into();
+    let one = Arrivals { received: 3, duplicate: 2, rejected: 1, reasons: why(1) };
     let (c2s, tenant) = (Provider::C2s.name(), Provider::Tenant.name());
     for _ in 0..2 {
-        store.count_arrivals(&[(c2s, one), (tenant, one)].into()).await.expect("the store answers");
+        store.count_arrivals(&[(c2s, one.clone()), (tenant, one.clone())].into()).await.expect("the store answers");
     }
     let after = store.arrivals().await.expect("the store answers");
     for provider in [c2s, tenant] {
-        let mut expected = before.get(provider).copied().unwrap_or_default();
-        expected.merge(Arrivals { received: 6, duplicate: 4, rejected: 2 });
+        let mut expected = before.get(provider).cloned().unwrap_or_default();
+        expected.merge(Arrivals { received: 6, duplicate: 4, rejected: 2, reasons: why(2) });
         assert_eq!(after[provider], expected);
     }
 }

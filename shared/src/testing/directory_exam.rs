@@ -1,19 +1,23 @@
 //! What every directory must do. Names begin with a prefix of their own, so that an exam can be sat twice in one store.
 
+use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::samples::FixedChance;
 use crate::auth::{Cards, Credential};
 use crate::manage::api_keys::{self, NewKey};
-use crate::manage::directory::{Change, ChangeError, Directory, Entry};
-use crate::manage::sources::{self, NewSource, SourcePatch};
+use crate::manage::connections::Connections;
+use crate::manage::directory::{Change, ChangeError, Directory, Entry, EntryName};
+use crate::manage::sources::{self, NewSource, Opened, SourcePatch};
 use crate::manage::tenants::{self, TenantFields};
 use crate::model::event::Provider;
-use crate::model::ids::TenantId;
+use crate::model::ids::{SourceId, TenantId};
 use crate::model::tenant::Tenant;
+use crate::model::whatsapp::{Connection, WhatsappNumber};
 
 /// What sits the exam.
-pub trait Examined: Cards + Directory {}
-impl<S: Cards + Directory> Examined for S {}
+pub trait Examined: Cards + Connections + Directory {}
+impl<S: Cards + Connections + Directory> Examined for S {}
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_900_000_000 + seconds).expect("a time")
@@ -38,6 +42,8 @@ pub async fn all(store: &impl Examined, prefix: &str) {
     a_tenant_is_known_with_its_keys_and_sources(store, &name("whole")).await;
     changes_are_made_together_or_not_at_all(store, &name("together")).await;
     lists_go_backwards_page_by_page(store, &name("list")).await;
+    a_line_is_linked_once(store, &name("line")).await;
+    two_who_link_one_line_at_once_do_not_both_get_it(store, &name("race")).await;
 }
 
 async fn changes_of_one_state_do_not_both_go_through(store: &impl Examined, id: &str) {
@@ -65,16 +71,18 @@ async fn a_tenant_is_known_with_its_keys_and_sources(store: &impl Examined, id: 
     new.allowed_cidrs = vec!["203.0.113.0/24".parse().expect("a network")];
     let hours = r#"{"from":"09:00","to":"18:00","zone":"America/Sao_Paulo"}"#;
     new.business_hours = Some(serde_json::from_str(hours).expect("hours"));
-    let mut id_chance = [2; 10];
-    id_chance.copy_from_slice(&chance[..10]);
-    let (source, first) = sources::create(store, new, id_chance, chance, at(1)).await.expect("a source");
+    let made = FixedChance::filling(move |bytes| {
+        let n = bytes.len().min(chance.len());
+        bytes[..n].copy_from_slice(&chance[..n]);
+    });
+    let Opened { source, token: first, .. } = sources::create(store, new, &made.of(), at(1)).await.expect("a source");
     assert_eq!(store.source(&source.id).await, Ok(Some(source.clone())));
     assert_eq!(store.sources_of(&tenant.id).await, Ok(vec![source.clone()]));
     chance.reverse();
-    let (rotated, second) =
+    let Opened { source: rotated, token: second, .. } =
         sources::rotate(store, &source.id, sources::DEFAULT_OVERLAP, chance, at(2)).await.expect("rotated");
     let patch = SourcePatch { enabled: Some(false), ..SourcePatch::default() };
-    let closed = sources::change(store, &source.id, patch).await.expect("changed");
+    let closed = sources::change(store, &source.id, patch, &made.of(), at(3)).await.expect("changed");
     assert_eq!((closed.rev, rotated.rev), (2, 1));
     for token in [&first, &second] {
         assert_eq!(card_is_enabled(store, token).await, Some(false));
@@ -111,4 +119,86 @@ async fn lists_go_backwards_page_by_page(store: &impl Examined, id: &str) {
     }
     made.reverse();
     assert_eq!(seen[..made.len()], made);
+}
+
+/// A Brazilian mobile number of this test's own, with its ninth digit and without.
+fn line(id: &str) -> [WhatsappNumber; 2] {
+    let n = id.bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 10_000_000);
+    [format!("+55 11 99{n:07}"), format!("55119{n:07}")].map(|text| WhatsappNumber::parse(&text).expect("a number"))
+}
+
+fn connection(tenant: &str, n: u8, phone_number: &WhatsappNumber) -> Connection {
+    Connection {
+        id: format!("con_{tenant}_{n}").parse().expect("an identifier"),
+        tenant: tenant.parse().expect("an identifier"),
+        source: SourceId::default_c2s(),
+        provider: Provider::WhatsappCloud,
+        phone_number: phone_number.clone(),
+        phone_number_id: Some("100000000000001".into()),
+        created_at: at(0),
+    }
+}
+
+fn links(connection: &Connection) -> [Change; 1] {
+    [Change::Create(Entry::Connection(connection.clone()))]
+}
+
+fn releases(connection: &Connection) -> [Change; 1] {
+    let Connection { tenant, id, phone_number, .. } = connection.clone();
+    [Change::Drop(EntryName::Connection(tenant, id, phone_number))]
+}
+
+async fn a_line_is_linked_once(store: &impl Examined, id: &str) {
+    let [new, old] = line(id);
+    let other = format!("{id}_other");
+    let (first, second) = (connection(id, 1, &new), connection(&other, 1, &old));
+    assert_eq!(store.commit(&links(&first)).await, Ok(true));
+    let own_again = connection(id, 2, &old);
+    for late in [&second, &own_again] {
+        assert_eq!(store.commit(&links(late)).await, Ok(false), "in the other spelling it is the same line");
+    }
+    assert_eq!(store.connections_of(&first.tenant).await, Ok(vec![first.clone()]));
+    assert_eq!(store.connections_of(&second.tenant).await, Ok(Vec::new()));
+    for spelling in [&new, &old] {
+        assert_eq!(store.holder_of(spelling).await, Ok(Some(first.clone())));
+        assert_eq!(store.connection_of(&first.tenant, spelling).await, Ok(Some(first.clone())));
+        assert_eq!(store.connection_of(&second.tenant, spelling).await, Ok(None), "another tenant's is nobody's");
+    }
+    assert_eq!(store.connection(&first.tenant, &first.id).await, Ok(Some(first.clone())));
+    assert_eq!(store.connection(&second.tenant, &first.id).await, Ok(None));
+
+    let renamed = Connection { phone_number_id: None, ..first.clone() };
+    assert_eq!(store.commit(&[Change::Replace(Entry::Connection(renamed.clone()))]).await, Ok(true));
+    assert_eq!(store.holder_of(&old).await, Ok(Some(renamed)), "the line is still its own");
+    assert_eq!(store.commit(&[Change::Replace(Entry::Connection(second.clone()))]).await, Ok(false), "there is none");
+
+    assert_eq!(store.commit(&releases(&first)).await, Ok(true));
+    assert_eq!(store.holder_of(&new).await, Ok(None));
+    assert_eq!(store.commit(&links(&second)).await, Ok(true));
+    assert_eq!(store.commit(&releases(&first)).await, Ok(false), "the claim is another's by now");
+    assert_eq!(store.holder_of(&new).await, Ok(Some(second.clone())));
+    let mut before = format!("con_{other}_2").parse().expect("an identifier");
+    let listed = store.connections(Some(&before), 1).await.expect("the store answers");
+    assert_eq!(listed, std::slice::from_ref(&second));
+    before = second.id;
+    let earlier = store.connections(Some(&before), 1).await.expect("the store answers");
+    assert!(earlier.iter().all(|connection| connection.id < before));
+}
+
+async fn two_who_link_one_line_at_once_do_not_both_get_it(store: &impl Examined, id: &str) {
+    let [new, old] = line(id);
+    let wishes: Vec<_> =
+        (0..8_u8).map(|n| connection(&format!("{id}_{n}"), n, if n % 2 == 0 { &new } else { &old })).collect();
+    let results = join_all(wishes.iter().map(|wish| async move { store.commit(&links(wish)).await })).await;
+    // Whoever met another's transaction may be told to try again; nobody is told twice that the line is his.
+    let winners = results.iter().filter(|result| **result == Ok(true)).count();
+    assert!(winners <= 1, "{results:?}");
+    for wish in &wishes {
+        let _ = store.commit(&links(wish)).await;
+    }
+    let holder = store.holder_of(&new).await.expect("the store answers").expect("somebody has it");
+    for wish in wishes {
+        let theirs = store.connections_of(&wish.tenant).await.expect("the store answers");
+        assert_eq!(theirs.is_empty(), holder.tenant != wish.tenant);
+    }
 }

@@ -73,7 +73,7 @@ impl Counters for MemoryStore {
     async fn count_arrivals(&self, arrivals: &ArrivalsByProvider) -> Result<(), StoreError> {
         let shelf = &mut self.lock()?.counters;
         for (provider, arrivals) in arrivals {
-            shelf.arrivals.entry(provider).or_default().merge(*arrivals);
+            shelf.arrivals.entry(provider).or_default().merge(arrivals.clone());
         }
         Ok(())
     }

@@ -6,26 +6,53 @@ use jiff::Timestamp;
 
 use super::MemoryStore;
 use super::memory_rows::Inner;
+use crate::manage::connections::Connections;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
 use crate::model::api_key::ApiKey;
-use crate::model::ids::{KeyId, SourceId, TenantId};
+use crate::model::ids::{ConnectionId, KeyId, SourceId, TenantId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
+use crate::model::whatsapp::{Connection, WhatsappNumber};
 use crate::work::StoreError;
 
-/// Tenants, keys and sources; cards lie beside.
+/// Tenants, keys, sources and connections; cards lie beside.
 #[derive(Debug, Default)]
 pub(super) struct Shelves {
     tenants: BTreeMap<TenantId, Tenant>,
     keys: BTreeMap<(TenantId, KeyId), ApiKey>,
     sources: BTreeMap<SourceId, Source>,
+    connections: BTreeMap<ConnectionId, Connection>,
 }
 
 impl Shelves {
+    fn holder_of(&self, number: &WhatsappNumber) -> Option<&Connection> {
+        self.connections.values().find(|row| row.phone_number.same_line(number))
+    }
+
     pub(super) fn note_use(&mut self, tenant: &TenantId, key: &KeyId, hour: Timestamp) {
         if let Some(key) = self.keys.get_mut(&(tenant.clone(), key.clone())) {
             key.last_used_at = key.last_used_at.max(Some(hour));
         }
+    }
+}
+
+impl Connections for MemoryStore {
+    async fn connection(&self, tenant: &TenantId, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+        Ok(self.lock()?.directory.connections.get(id).filter(|row| row.tenant == *tenant).cloned())
+    }
+
+    async fn connections_of(&self, tenant: &TenantId) -> Result<Vec<Connection>, StoreError> {
+        Ok(self.lock()?.directory.connections.values().filter(|row| row.tenant == *tenant).cloned().collect())
+    }
+
+    async fn holder_of(&self, number: &WhatsappNumber) -> Result<Option<Connection>, StoreError> {
+        Ok(self.lock()?.directory.holder_of(number).cloned())
+    }
+
+    async fn connections(&self, before: Option<&ConnectionId>, limit: usize) -> Result<Vec<Connection>, StoreError> {
+        let inner = self.lock()?;
+        let rows = inner.directory.connections.values().rev();
+        Ok(rows.filter(|row| before.is_none_or(|before| row.id < *before)).take(limit).cloned().collect())
     }
 }
 
@@ -79,10 +106,15 @@ fn may(inner: &Inner, change: &Change) -> bool {
         Change::Create(Entry::Tenant(row)) => !shelves.tenants.contains_key(&row.id),
         Change::Create(Entry::Key(row)) => !shelves.keys.contains_key(&(row.tenant.clone(), row.id.clone())),
         Change::Create(Entry::Source(row)) => !shelves.sources.contains_key(&row.id),
+        Change::Create(Entry::Connection(row)) => shelves.holder_of(&row.phone_number).is_none(),
         Change::Create(Entry::Card(card)) => !inner.cards.contains_key(&card.hash),
         Change::Replace(Entry::Tenant(row)) => shelves.tenants.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
         Change::Replace(Entry::Source(row)) => shelves.sources.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
+        Change::Replace(Entry::Connection(row)) => shelves.connections.contains_key(&row.id),
         Change::Replace(Entry::Key(_) | Entry::Card(_)) => false,
+        Change::Drop(EntryName::Connection(_, id, number)) => {
+            shelves.holder_of(number).is_none_or(|holder| holder.id == *id)
+        }
         Change::Put(_) | Change::Drop(_) => true,
     }
 }
@@ -93,6 +125,7 @@ fn put(inner: &mut Inner, entry: Entry) {
         Entry::Tenant(row) => drop(shelves.tenants.insert(row.id.clone(), row)),
         Entry::Key(row) => drop(shelves.keys.insert((row.tenant.clone(), row.id.clone()), row)),
         Entry::Source(row) => drop(shelves.sources.insert(row.id.clone(), row)),
+        Entry::Connection(row) => drop(shelves.connections.insert(row.id.clone(), row)),
         Entry::Card(card) => drop(inner.cards.insert(card.hash.clone(), card)),
     }
 }
@@ -106,6 +139,7 @@ fn take_away(inner: &mut Inner, name: &EntryName) {
         }
         EntryName::Key(tenant, id) => drop(shelves.keys.remove(&(tenant.clone(), id.clone()))),
         EntryName::Source(_, id) => drop(shelves.sources.remove(id)),
+        EntryName::Connection(_, id, _) => drop(shelves.connections.remove(id)),
         EntryName::Card(hash) => drop(inner.cards.remove(hash)),
     }
 }

@@ -1,19 +1,23 @@
 //! Rows as they are when they begin, for tests. All data is invented.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::auth::{SourceCaller, TenantCaller};
 use crate::intake::row;
+use crate::manage::chance::Chance;
 use crate::model::delivery::{Delivery, DeliveryStatus};
 use crate::model::event::{Event, Provider};
 use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
+use crate::model::source::Source;
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
+use crate::model::whatsapp::{self, Dialect, Line, Setup, WhatsappNumber};
 use crate::providers::Incoming;
 use crate::providers::c2s::verify::incoming;
 use crate::providers::tenant::payload::{Request, parse};
@@ -35,6 +39,62 @@ pub fn work(key: &RowKey, queue: Queue, not_before: Timestamp, timing: &Timing) 
 #[must_use]
 pub fn stack_keys() -> StackKeys {
     StackKeys::parse(&"k".repeat(64)).expect("long enough")
+}
+
+type Fill = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// Chance that a test says.
+pub struct FixedChance {
+    keys: StackKeys,
+    fill: Fill,
+}
+
+impl FixedChance {
+    /// Chance that fills so.
+    #[must_use]
+    pub fn filling(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self { keys: stack_keys(), fill: Box::new(fill) }
+    }
+
+    /// As the use cases take it.
+    #[must_use]
+    pub fn of(&self) -> Chance<'_> {
+        Chance { keys: &self.keys, fill: &*self.fill }
+    }
+}
+
+/// Chance that is always this number.
+#[must_use]
+pub fn fixed_chance(n: u8) -> FixedChance {
+    FixedChance::filling(move |bytes| bytes.fill(n))
+}
+
+/// Chance that never repeats itself: the next number each time.
+#[must_use]
+pub fn counting_chance() -> FixedChance {
+    let next = AtomicU64::new(1);
+    FixedChance::filling(move |bytes| {
+        let n = next.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        bytes.iter_mut().zip(n.iter().cycle()).for_each(|(byte, n)| *byte = *n);
+    })
+}
+
+/// The source as an operator has made it: with a number of each of these clients.
+///
+/// # Panics
+/// Never: its numbers are numbers.
+#[must_use]
+pub fn serving(source: Source, clients: &[TenantId]) -> Source {
+    let line = |(n, client): (usize, &TenantId)| Line {
+        connection: format!("con_{n}").parse().expect("an identifier"),
+        number: WhatsappNumber::parse(&format!("551190000{n:04}")).expect("a number"),
+        phone_number_id: None,
+        client: Some(client.clone()),
+        disabled: false,
+    };
+    let sender = whatsapp::Sender::Gateway { dialect: Dialect::Baileys, secret: None };
+    let setup = Setup { sender, lines: clients.iter().enumerate().map(line).collect(), made_for: None };
+    Source { whatsapp: Some(setup), ..source }
 }
 
 /// A subscription of the default tenant to one pattern, at a public address.

@@ -68,6 +68,12 @@ fn text(totals: &[Total], arrivals: &ArrivalsByProvider) -> Result<String, prome
             MetricType::COUNTER,
             received(arrivals),
         ),
+        family(
+            "webhook_events_refused_total",
+            "Events that were rejected, by reason, of providers whose reasons are told apart.",
+            MetricType::COUNTER,
+            refused(arrivals),
+        ),
     ]
     .into_iter()
     // A family without a metric is none: there is nothing to say of it yet.
@@ -94,13 +100,21 @@ fn deliveries(totals: &[Total]) -> Vec<Metric> {
 fn received(arrivals: &ArrivalsByProvider) -> Vec<Metric> {
     let mut all: ArrivalsByProvider =
         Provider::ALL.iter().map(|provider| (provider.name(), Arrivals::default())).collect();
-    all.extend(arrivals);
+    all.extend(arrivals.clone());
     let of = |(provider, arrivals): (&'static str, Arrivals)| {
         let results =
             [("received", arrivals.received), ("duplicate", arrivals.duplicate), ("rejected", arrivals.rejected)];
         results.map(|(result, count)| counter(&[("provider", provider), ("result", result)], count))
     };
     all.into_iter().flat_map(of).collect()
+}
+
+fn refused(arrivals: &ArrivalsByProvider) -> Vec<Metric> {
+    let of = |(provider, arrivals): (&&'static str, &Arrivals)| {
+        let reasons = arrivals.reasons.iter();
+        reasons.map(|(why, n)| counter(&[("provider", provider), ("reason", why)], *n)).collect::<Vec<_>>()
+    };
+    arrivals.iter().flat_map(of).collect()
 }
 
 /// What an attempt that is made again can have suffered, told also where nothing has: a rate of what is not there is
@@ -219,7 +233,10 @@ mod tests {
     }
 
     fn arrivals() -> ArrivalsByProvider {
-        [("c2s", Arrivals { received: 7, duplicate: 2, rejected: 1 })].into()
+        let reasons = [("number_foreign".to_owned(), 1)].into();
+        let cloud = Arrivals { received: 4, duplicate: 0, rejected: 1, reasons };
+        [("c2s", Arrivals { received: 7, duplicate: 2, rejected: 1, ..Arrivals::default() }), ("whatsapp_cloud", cloud)]
+            .into()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The operator's side.
 
-mod address;
 mod admin;
 mod answer;
+mod connections;
 mod data_subjects;
 mod dead_letters;
 mod events;
@@ -104,6 +104,8 @@ gancho::routes! {
     "/sources" => get sources::list, post sources::create;
     "/sources/{id}" => get sources::read, patch sources::change, delete sources::remove;
     "/sources/{id}/rotate" => post sources::rotate;
+    "/whatsapp/connections" => get connections::list;
+    "/whatsapp/connections/release" => post connections::release;
     "/stats" => get overview::read;
     "/events" => get events::list;
     "/events/{id}" => get events::read;

@@ -3,28 +3,27 @@
 use axum::Json;
 use axum::extract::{RawQuery, State as Extract};
 use axum::http::StatusCode;
-use gancho::auth::Credential;
 use gancho::lambda::http::Problem;
 use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::described::operator::{NewSourceBody, RotateTokenBody, SourcePatchBody};
 use gancho::manage::described::queries::PageQuery;
 use gancho::manage::page::Page;
 use gancho::manage::query_fields::QueryFields;
-use gancho::manage::sources::{self, CreateError, NewSource, SourcePatch};
+use gancho::manage::sources::{self, NewSource, Opened, SourcePatch};
 use gancho::model::business_hours::BusinessHours;
 use gancho::model::event::Provider;
-use gancho::model::field_error::FieldError;
-use gancho::model::ids::{SourceId, TenantId};
+use gancho::model::ids::{ConnectionId, SourceId, TenantId};
 use gancho::model::source::Source;
+use gancho::model::whatsapp::{Dialect, Line, Setup};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Backing;
-use super::address::Base;
 use super::answer::listed;
-use crate::body::{Fields, Named, unacceptable};
+use crate::address::Base;
+use crate::body::{Fields, Named};
 use crate::state::Shared;
 
 /// A source. Without its token: that is shown once, when it is made.
@@ -44,12 +43,58 @@ pub(super) struct SourceView {
     business_hours: Option<BusinessHours>,
     /// Until when the token before the current one opens.
     previous_token_valid_until: Option<Timestamp>,
+    /// What a WhatsApp source goes by. Without its secrets.
+    config: Option<SettingsView>,
     created_at: Timestamp,
+}
+
+/// What a WhatsApp source goes by.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceSettingsShown)]
+struct SettingsView {
+    /// What the gateway speaks; null for the Cloud API.
+    dialect: Option<Dialect>,
+    /// Whether its sender has to prove that it knows a secret.
+    has_secret: bool,
+    /// The client's connection that it was made for, and goes with.
+    made_for: Option<ConnectionId>,
+    /// The numbers it serves.
+    numbers: Vec<NumberView>,
+}
+
+/// A number that a source serves.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServedNumberShown)]
+struct NumberView {
+    connection_id: ConnectionId,
+    /// Digits, the country code first.
+    phone_number: String,
+    phone_number_id: Option<String>,
+    /// Whose it is.
+    tenant_id: TenantId,
+}
+
+impl SettingsView {
+    fn of(setup: Setup, tenant: &TenantId) -> Self {
+        let number = |line: Line| NumberView {
+            connection_id: line.connection,
+            phone_number: line.number.digits().to_owned(),
+            phone_number_id: line.phone_number_id,
+            tenant_id: line.client.unwrap_or_else(|| tenant.clone()),
+        };
+        Self {
+            dialect: setup.sender.dialect(),
+            has_secret: setup.sender.secret().is_some(),
+            made_for: setup.made_for,
+            numbers: setup.lines.into_iter().map(number).collect(),
+        }
+    }
 }
 
 impl From<Source> for SourceView {
     fn from(source: Source) -> Self {
         Self {
+            config: source.whatsapp.map(|setup| SettingsView::of(setup, &source.tenant)),
             id: source.id,
             provider: source.provider,
             tenant_id: source.tenant,
@@ -70,14 +115,24 @@ pub(super) struct SourceOpen {
     shown: SourceView,
     /// Where the provider sends to.
     address: String,
-    /// What is unguessable in it.
-    token: String,
+    /// What is unguessable in it. Of the Cloud API's sources nothing is: what Meta sends is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    token: Option<String>,
+    /// What Meta is told together with the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    verify_token: Option<String>,
 }
 
 impl SourceOpen {
-    pub(super) fn of(source: Source, token: &Credential, base: &Base) -> Self {
-        let address = sources::address(base.as_str(), &source, token.expose());
-        Self { address, token: token.expose().to_owned(), shown: source.into() }
+    pub(super) fn of(opened: Opened, base: &Base) -> Self {
+        let Opened { source, token, verify_token } = opened;
+        let token = token.expose();
+        let address = sources::address(base.as_str(), &source, token);
+        let token = (token != source.id.as_str()).then(|| token.to_owned());
+        let verify_token = verify_token.map(|token| token.expose().to_owned());
+        Self { address, token, verify_token, shown: source.into() }
     }
 }
 
@@ -86,7 +141,7 @@ impl SourceOpen {
     request_body = NewSourceBody,
     responses(
         (status = 201, description = "The source, with its address and token, shown this once.", body = SourceOpen),
-        (status = 409, description = "`conflict`: changed at the same time.",
+        (status = 409, description = "`conflict`: changed at the same time. `number_linked`: here or elsewhere.",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -96,15 +151,10 @@ pub(super) async fn create<S: Backing>(
     Fields(fields): Fields,
 ) -> Result<(StatusCode, Json<SourceOpen>), Problem> {
     let new = NewSource::read(fields)?;
-    let made = sources::create(&state.store, new, state.chance(), state.chance(), state.now()).await;
-    let (source, token) = made.map_err(|error| match error {
-        CreateError::UnknownTenant => {
-            unacceptable(vec![FieldError::new("tenant_id", "unknown_tenant", "there is no such tenant")])
-        }
-        CreateError::Change(error) => error.into(),
-    })?;
+    let opened = sources::create(&state.store, new, &state.chances(), state.now()).await?;
+    let source = &opened.source;
     tracing::info!(source.id = %source.id, tenant.id = %source.tenant, "a source was made");
-    Ok((StatusCode::CREATED, Json(SourceOpen::of(source, &token, &base))))
+    Ok((StatusCode::CREATED, Json(SourceOpen::of(opened, &base))))
 }
 
 /// Lists sources.
@@ -140,7 +190,7 @@ pub(super) async fn read<S: Backing>(
     request_body(content = Option<SourcePatchBody>),
     responses(
         (status = 200, description = "The source after it.", body = SourceView),
-        (status = 409, description = "`conflict`: changed at the same time.",
+        (status = 409, description = "`conflict`: changed at the same time. `number_linked`: here or elsewhere.",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -149,13 +199,14 @@ pub(super) async fn change<S: Backing>(
     Named(id): Named<SourceId>,
     Fields(fields): Fields,
 ) -> Result<Json<SourceView>, Problem> {
-    let patch = SourcePatch::read(fields)?;
-    let source = sources::change(&state.store, &id, patch).await?;
+    let provider = state.store.source(&id).await?.ok_or_else(Problem::not_found)?.provider;
+    let patch = SourcePatch::read(fields, provider)?;
+    let source = sources::change(&state.store, &id, patch, &state.chances(), state.now()).await?;
     tracing::info!(source.id = %id, source.enabled = source.enabled, "a source was changed");
     Ok(Json(source.into()))
 }
 
-/// Gives a source another address and token.
+/// Gives a source another address and token; a Cloud API's source another verify token.
 #[utoipa::path(post, path = "/sources/{id}/rotate", operation_id = "rotate_source", tag = "sources", security(("admin_token" = [])),
     params(("id" = SourceId, Path, description = "The source.")),
     request_body(content = Option<RotateTokenBody>),
@@ -173,9 +224,9 @@ pub(super) async fn rotate<S: Backing>(
 ) -> Result<Json<SourceOpen>, Problem> {
     let overlap = sources::overlap(fields)?;
     let rotated = sources::rotate(&state.store, &id, overlap, state.chance(), state.now()).await;
-    let (source, token) = rotated?;
+    let opened = rotated?;
     tracing::info!(source.id = %id, overlap_s = overlap.as_secs(), "a source's token was rotated");
-    Ok(Json(SourceOpen::of(source, &token, &base)))
+    Ok(Json(SourceOpen::of(opened, &base)))
 }
 
 /// Takes a source away.

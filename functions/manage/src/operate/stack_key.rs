@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State as Extract;
 use gancho::lambda::http::Problem;
-use gancho::manage::chance::Chance;
 use gancho::manage::described::operator::ResealBody;
 use gancho::manage::reseal::{self, Resealed};
 use gancho::model::ids::TenantId;
@@ -18,11 +17,11 @@ use crate::state::Shared;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resealed)]
 pub(super) struct ResealedView {
-    /// Subscriptions sealed anew.
+    /// Subscriptions and sources sealed anew.
     resealed: usize,
-    /// Subscriptions looked at.
+    /// Subscriptions and sources looked at.
     looked_at: usize,
-    /// Subscriptions that still need an older key, or one that is gone.
+    /// Subscriptions and sources that still need an older key, or one that is gone.
     left: usize,
     /// Where the next call goes on.
     next_cursor: Option<TenantId>,
@@ -38,7 +37,7 @@ pub(super) async fn reseal<S: Backing>(
     Fields(fields): Fields,
 ) -> Result<Json<ResealedView>, Problem> {
     let before = reseal::cursor(fields)?;
-    let chance = Chance { keys: &state.keys, fill: &state.fill };
+    let chance = state.chances();
     let done = reseal::reseal(&state.store, before.as_ref(), &chance, state.now()).await?;
     tracing::warn!(
         resealed = done.resealed,

@@ -12,6 +12,7 @@ use gancho::config::OperateSettings;
 use gancho::enrichment::ports::{HookAction, LeadThread, Upstream, UpstreamError, UpstreamErrorKind};
 use gancho::lambda::http::Problem;
 use gancho::lambda::problem_schema::ProblemDocument;
+use gancho::manage::sources::Opened;
 use gancho::manage::subscribe::{self as register, ACTIONS, Hooks, SubscribeError};
 use gancho::model::ids::SourceId;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,8 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::Backing;
-use super::address::Base;
 use super::sources::SourceOpen;
+use crate::address::Base;
 use crate::body::Named;
 use crate::state::Shared;
 
@@ -105,7 +106,10 @@ pub(super) async fn subscribe<S: Backing, H: Hooks + 'static>(
     let done = register::subscribe(&state.store, &registrar.hooks, &id, base.as_str(), chance, state.now()).await;
     let done = done.map_err(problem)?;
     tracing::info!(source.id = %id, "a source was registered at its provider");
-    Ok(Json(SourceRegistered { open: SourceOpen::of(done.source, &done.token, &base), registered: ACTIONS }))
+    Ok(Json(SourceRegistered {
+        open: SourceOpen::of(Opened { source: done.source, token: done.token, verify_token: None }, &base),
+        registered: ACTIONS,
+    }))
 }
 
 fn problem(error: SubscribeError) -> Problem {

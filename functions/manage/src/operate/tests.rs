@@ -196,7 +196,49 @@ async fn an_unknown_provider_is_answered_with_the_known() {
     let answer = Desk::new().await.post("/sources", json!({"provider": "fax", "tenant_id": "ten_default"})).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.body["errors"][0]["code"], "unknown_provider");
-    assert_eq!(answer.body["errors"][0]["detail"], "there are: c2s");
+    assert_eq!(answer.body["errors"][0]["detail"], "there are: c2s, whatsapp_cloud, baileys");
+}
+
+#[tokio::test]
+async fn a_source_of_metas_is_known_by_its_name_and_shows_no_secret_twice() {
+    let desk = Desk::new().await;
+    let config = json!({
+        "app_secret": "an-app-secret", "verify_token": "a-verify-token",
+        "numbers": [{"phone_number": "5511900000001", "phone_number_id": "100000000000001"}],
+    });
+    let body = json!({"provider": "whatsapp_cloud", "tenant_id": "ten_default", "config": config});
+    let made = desk.post("/sources", body.clone()).await;
+    let id = made.body["id"].as_str().unwrap();
+    assert_eq!((made.status, &made.body["verify_token"]), (StatusCode::CREATED, &json!("a-verify-token")));
+    assert_eq!(made.body["address"], json!(format!("https://api.example.com/api/v1/webhooks/whatsapp/{id}")));
+    assert_eq!(made.body.get("token"), None);
+    let shown = &made.body["config"];
+    assert_eq!((&shown["has_secret"], &shown["dialect"]), (&json!(true), &Value::Null));
+    assert_eq!(shown["numbers"][0]["phone_number"], "5511900000001");
+    let again = desk.post("/sources", body).await;
+    assert_eq!((again.status, &again.body["code"]), (StatusCode::CONFLICT, &json!("number_linked")));
+
+    let path = format!("/sources/{id}");
+    let rotated = desk.post(&format!("{path}/rotate"), json!({})).await.body;
+    assert_eq!((&rotated["address"], rotated.get("token")), (&made.body["address"], None));
+    assert_ne!(rotated["verify_token"], "a-verify-token");
+    let patched = desk.patch(&path, json!({"config": {"dialect": "gowa"}})).await;
+    assert_eq!(patched.body["errors"][0]["path"], "config.dialect");
+    let patched = desk.patch(&path, json!({"config": {"app_secret": "another-app-secret"}})).await.body;
+    for answer in [&patched, &desk.get(&path).await.body, &desk.get("/sources").await.body] {
+        let text = answer.to_string();
+        assert!(["app-secret", "verify_token", "s1."].iter().all(|secret| !text.contains(secret)), "{text}");
+    }
+
+    let held = desk.get("/whatsapp/connections").await.body;
+    assert_eq!((&held["data"][0]["source_id"], &held["data"][0]["tenant_id"]), (&json!(id), &json!("ten_default")));
+    let released = desk.post("/whatsapp/connections/release", json!({"phone_number": "+55 11 90000-0001"})).await;
+    assert_eq!((released.status, &released.body["id"]), (StatusCode::OK, &held["data"][0]["id"]));
+    assert_eq!(desk.get(&path).await.body["config"]["numbers"], json!([]), "the operator's source stays");
+    let nobodys = desk.post("/whatsapp/connections/release", json!({"phone_number": "5511900000001"})).await;
+    assert_eq!(nobodys.status, StatusCode::NOT_FOUND);
+    let wrong = desk.post("/whatsapp/connections/release", json!({"phone_number": "x"})).await;
+    assert_eq!(wrong.body["errors"][0]["code"], "invalid_number");
 }
 
 #[tokio::test]
@@ -331,7 +373,10 @@ async fn the_operator_is_told_of_all_tenants_deliveries() {
         });
     }
     desk.store.count(&tally, now()).await.unwrap();
-    desk.store.count_arrivals(&[("c2s", Arrivals { received: 3, duplicate: 2, rejected: 1 })].into()).await.unwrap();
+    desk.store
+        .count_arrivals(&[("c2s", Arrivals { received: 3, duplicate: 2, rejected: 1, ..Arrivals::default() })].into())
+        .await
+        .unwrap();
     let stats = desk.get("/stats?window=1h").await.body;
     let deliveries = &stats["deliveries"];
     assert_eq!((&deliveries["totals"]["attempts"], &deliveries["totals"]["failed"]), (&json!(3), &json!(1)));

@@ -1,6 +1,7 @@
 //! The tenant's side.
 
 mod caller;
+mod connections;
 mod deliveries;
 mod event_types;
 mod stats;
@@ -61,7 +62,7 @@ impl<S, T> Portal<S, T> {
     }
 
     fn chance(&self) -> Chance<'_> {
-        Chance { keys: &self.state.keys, fill: &self.state.fill }
+        self.state.chances()
     }
 }
 
@@ -84,14 +85,28 @@ gancho::routes! {
     "/stats" => get stats::read;
 }
 
+/// What a client's WhatsApp routes stand under.
+const WHATSAPP_UNDER: &str = "/api/whatsapp";
+
+gancho::routes! {
+    /// The numbers that a client links.
+    fn whatsapp<S: Backing, T: Out>() -> Router<Arc<Portal<S, T>>>, described by Whatsapp:
+    "/connections" => post connections::link, get connections::list;
+    "/connections/{id}" => get connections::get, delete connections::release;
+}
+
 /// What `/openapi.json` says of these routes.
 pub(crate) fn describe() -> OpenApi {
-    OpenApi::default().nest(UNDER, Webhooks::openapi())
+    OpenApi::default().nest(UNDER, Webhooks::openapi()).nest(WHATSAPP_UNDER, Whatsapp::openapi())
 }
 
 /// The routes of the tenant's side.
 pub(crate) fn router<S: Backing, T: Out>(portal: Portal<S, T>) -> Router {
-    Router::new().nest(UNDER, webhooks()).merge(openapi::router()).with_state(Arc::new(portal))
+    Router::new()
+        .nest(UNDER, webhooks())
+        .nest(WHATSAPP_UNDER, whatsapp())
+        .merge(openapi::router())
+        .with_state(Arc::new(portal))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use gancho::auth::{Card, Credential, Opens};
 use gancho::counters::{Counters, Tally, Tried};
 use gancho::delivery::prepare::Prepared;
 use gancho::delivery::send::{Answer, Sent};
+use gancho::manage::tenants::{self, TenantFields};
 use gancho::model::delivery::{Delivery, DeliveryStatus};
 use gancho::model::event::{Announcement, Provider};
 use gancho::model::event_type::EventType;
@@ -56,15 +57,16 @@ impl Desk {
         for n in [1, 2] {
             store.put_card(card(n, Opens::Tenant { key: format!("key_{n}").parse().unwrap() }));
         }
-        let source = Opens::Source { source: "src_1".parse().unwrap(), provider: Provider::C2s };
+        let source = Opens::Source { source: "src_1".parse().unwrap(), provider: Provider::C2s, whatsapp: None };
         store.put_card(card(3, source));
         Self { router: router(Portal::new(state_at(store.clone()), Busy::default(), AllowList::default())), store }
     }
 
     async fn ask(&self, n: u8, method: Method, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+        let path = if path.starts_with("/api/") { path.to_owned() } else { format!("/api/v1/tenant/webhooks{path}") };
         let request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1/tenant/webhooks{path}"))
+            .uri(path)
             .header(header::AUTHORIZATION, format!("Bearer {}", key(n).expose()))
             .body(body.into())
             .unwrap();
@@ -93,6 +95,53 @@ impl Desk {
         assert!(self.store.insert(&row).await.unwrap());
         row
     }
+}
+
+const CONNECTIONS: &str = "/api/whatsapp/connections";
+
+#[tokio::test]
+async fn a_client_links_numbers_of_its_own_and_sees_no_others() {
+    let desk = Desk::new();
+    for n in [1, 2] {
+        let fields = TenantFields { name: None, enabled: None };
+        tenants::create(&desk.store, tenant(n), fields, now()).await.unwrap();
+    }
+    let cloud = json!({"phone_number": "+55 11 90000-0001", "provider": "cloud_api", "app_secret": "an-app-secret"});
+    let (status, linked) = desk.ask(1, Method::POST, CONNECTIONS, cloud.to_string()).await;
+    let source = linked["source_id"].as_str().unwrap();
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(linked["address"], json!(format!("https://api.example.com/api/v1/webhooks/whatsapp/{source}")));
+    assert_eq!((&linked["phone_number"], &linked["provider"]), (&json!("5511900000001"), &json!("cloud_api")));
+    assert_eq!(linked["verify_token"].as_str().map(str::len), Some(32));
+    let gateway = json!({"phone_number": "5511900000002", "provider": "baileys"});
+    let (_, second) = desk.ask(1, Method::POST, CONNECTIONS, gateway.to_string()).await;
+    assert!(second["address"].as_str().unwrap().starts_with("https://api.example.com/api/v1/webhooks/baileys/"));
+    assert_eq!(second.get("verify_token"), None);
+
+    let own_again = desk.ask(1, Method::POST, CONNECTIONS, cloud.to_string()).await;
+    let anothers = desk.ask(2, Method::POST, CONNECTIONS, cloud.to_string()).await;
+    assert_eq!((own_again.0, &own_again.1["code"]), (StatusCode::CONFLICT, &json!("number_linked")));
+    assert_eq!(own_again, anothers, "nobody learns whose it is");
+
+    let (_, page) = desk.ask(1, Method::GET, &format!("{CONNECTIONS}?limit=1"), "").await;
+    assert_eq!((page["data"].as_array().unwrap().len(), page["next_cursor"].is_string()), (1, true));
+    assert_eq!(desk.ask(2, Method::GET, CONNECTIONS, "").await.1, json!({"data": [], "next_cursor": null}));
+    let one = format!("{CONNECTIONS}/{}", linked["id"].as_str().unwrap());
+    let shown = desk.ask(1, Method::GET, &one, "").await.1;
+    assert_eq!(
+        (shown["id"].clone(), shown.get("address"), shown.get("verify_token")),
+        (linked["id"].clone(), None, None)
+    );
+    for method in [Method::GET, Method::DELETE] {
+        let theirs = desk.ask(2, method.clone(), &one, "").await;
+        assert_eq!(theirs, desk.ask(2, method, &format!("{CONNECTIONS}/con_x"), "").await);
+        assert_eq!(theirs.0, StatusCode::NOT_FOUND);
+    }
+    for n in [3, 4] {
+        assert!(desk.ask(n, Method::POST, CONNECTIONS, cloud.to_string()).await.0.is_client_error());
+    }
+    assert_eq!(desk.ask(1, Method::DELETE, &one, "").await.0, StatusCode::NO_CONTENT);
+    assert_eq!(desk.ask(2, Method::POST, CONNECTIONS, cloud.to_string()).await.0, StatusCode::CREATED);
 }
 
 /// Every route, with a body that it would take.
@@ -254,5 +303,7 @@ async fn when_the_store_is_down_the_answer_says_to_come_again() {
 #[test]
 fn every_route_is_described_under_its_own_name() {
     let described = gancho::testing::operations::of(&describe());
-    assert_eq!(described, gancho::testing::operations::table(UNDER, Webhooks::ROUTES));
+    let mut routes = gancho::testing::operations::table(UNDER, Webhooks::ROUTES);
+    routes.extend(gancho::testing::operations::table(WHATSAPP_UNDER, Whatsapp::ROUTES));
+    assert_eq!(described, routes);
 }

@@ -5,6 +5,7 @@ pub mod operator;
 pub mod published;
 pub mod queries;
 pub mod subscriptions;
+pub mod whatsapp;
 
 #[cfg(test)]
 mod tests;

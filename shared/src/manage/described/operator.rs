@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::model::business_hours::BusinessHours;
 use crate::model::ids::TenantId;
+use crate::model::whatsapp::Dialect;
 
 /// A tenant to be made.
 #[derive(ToSchema)]
@@ -48,6 +49,44 @@ pub struct NewKeyBody {
 pub enum DoorbellProvider {
     /// Contact2Sale, a lead manager.
     C2s,
+    /// WhatsApp, by Meta's Cloud API.
+    WhatsappCloud,
+    /// WhatsApp, by a gateway that is a linked device.
+    Baileys,
+}
+
+/// How a WhatsApp sender proves itself, and for which numbers. Each provider takes what is its own; C2S takes none.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    /// `whatsapp_cloud`: the app's secret, which Meta signs with. A new source needs it.
+    #[schema(min_length = 8, max_length = 500)]
+    pub app_secret: Option<String>,
+    /// `whatsapp_cloud`: what Meta is told together with the address; made up unless given.
+    #[schema(min_length = 8, max_length = 200, pattern = "^[!-~]+$")]
+    pub verify_token: Option<String>,
+    /// `baileys`: what the gateway speaks; `baileys` unless given.
+    pub dialect: Option<Dialect>,
+    /// `baileys`: what the gateway proves itself with, where it can. Null takes it away.
+    #[schema(min_length = 8, max_length = 500)]
+    pub secret: Option<String>,
+    /// The numbers that are served, in place of those before. An event of any other is refused.
+    #[schema(max_items = 40)]
+    pub numbers: Option<Vec<ServedNumber>>,
+}
+
+/// A number that a source serves.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServedNumber {
+    /// With its country code.
+    #[schema(max_length = 40)]
+    pub phone_number: String,
+    /// The number as Meta names it. Where it is known, it alone decides.
+    #[schema(pattern = "^[0-9]{1,32}$")]
+    pub phone_number_id: Option<String>,
+    /// Whose it is; the source's tenant's unless given.
+    pub tenant_id: Option<TenantId>,
 }
 
 /// A source to be made.
@@ -67,9 +106,8 @@ pub struct NewSourceBody {
     pub allowed_cidrs: Option<Vec<String>>,
     /// When silence means that something is wrong.
     pub business_hours: Option<BusinessHours>,
-    /// Settings of the provider. No provider takes any yet.
-    #[schema(inline)]
-    pub config: Option<NoSettings>,
+    /// Settings of the provider.
+    pub config: Option<SourceSettings>,
     /// Whether it lets anything in; true unless given.
     pub enabled: Option<bool>,
 }
@@ -87,17 +125,21 @@ pub struct SourcePatchBody {
     pub allowed_cidrs: Option<Vec<String>>,
     /// When silence means that something is wrong; null, never.
     pub business_hours: Option<BusinessHours>,
-    /// Settings of the provider. No provider takes any yet.
-    #[schema(inline)]
-    pub config: Option<NoSettings>,
+    /// Settings of the provider; what is not given stays.
+    pub config: Option<SourceSettings>,
     /// Whether it lets anything in.
     pub enabled: Option<bool>,
 }
 
-/// An object without members.
+/// A number that is taken from whoever holds it.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoSettings {}
+#[schema(as = ReleaseNumber, example = json!({"phone_number": "+55 11 90000-0001"}))]
+pub struct ReleaseBody {
+    /// With its country code.
+    #[schema(max_length = 40)]
+    pub phone_number: String,
+}
 
 /// How a source's token is changed. No body at all is an empty object.
 #[derive(ToSchema)]

@@ -6,15 +6,17 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::operator::{
-    DataSubjectBody, NewKeyBody, NewSourceBody, NewTenantBody, ResealBody, RotateTokenBody, SourcePatchBody,
-    TenantPatchBody, TurnBody,
+    DataSubjectBody, NewKeyBody, NewSourceBody, NewTenantBody, ReleaseBody, ResealBody, RotateTokenBody,
+    SourcePatchBody, TenantPatchBody, TurnBody,
 };
 use super::published::{NewEventBody, PublishBody};
 use super::queries::{DeliveriesQuery, EventsQuery, PageQuery, StatsQuery};
 use super::subscriptions::{NewSubscriptionBody, RecoverBody, RotateSecretBody, SubscriptionPatchBody};
+use super::whatsapp::NewConnectionBody;
 use crate::address::AllowList;
 use crate::manage::api_keys::NewKey;
 use crate::manage::asked;
+use crate::manage::connection_body::NewConnection;
 use crate::manage::delivery_filter::DeliveryFilter;
 use crate::manage::event_filter::EventFilter;
 use crate::manage::figures::window_of;
@@ -25,7 +27,8 @@ use crate::manage::subscription_body::NewSubscription;
 use crate::manage::subscription_patch::SubscriptionPatch;
 use crate::manage::switches::Turn;
 use crate::manage::tenants::TenantFields;
-use crate::manage::{data_subjects, replay, reseal, sources, subscriptions};
+use crate::manage::{connections, data_subjects, replay, reseal, sources, subscriptions};
+use crate::model::event::Provider;
 use crate::model::event_type::EventType;
 use crate::model::ids::TenantId;
 use crate::providers::tenant::payload;
@@ -136,6 +139,24 @@ fn the_bodies_of_subscriptions_are_read_as_they_are_described() {
     hold::<RecoverBody>(&json!({"since": "2025-01-20T10:00:00Z"}), |body| replay::wish(body).map(drop));
 }
 
+/// A description says of each field what it may be, and cannot say that one value of one needs another.
+fn with_what_meta_signs_with(body: &[u8], provider: &str, place: &str) -> Vec<u8> {
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    if body["provider"] == provider
+        && let Some(settings) = body.pointer_mut(place).filter(|settings| settings.is_object())
+    {
+        settings["app_secret"] = json!("an-app-secret");
+    }
+    body.to_string().into_bytes()
+}
+
+#[test]
+fn the_bodies_of_clients_are_read_as_they_are_described() {
+    hold::<NewConnectionBody>(&json!({"phone_number": "5511900000001", "provider": "baileys"}), |body| {
+        NewConnection::read(fields(&with_what_meta_signs_with(body, "cloud_api", ""))?).map(drop)
+    });
+}
+
 #[test]
 fn the_operators_bodies_are_read_as_they_are_described() {
     hold::<NewTenantBody>(&json!({"name": "Sol"}), |body| TenantFields::read(fields(body)?, true).map(drop));
@@ -144,8 +165,13 @@ fn the_operators_bodies_are_read_as_they_are_described() {
         NewKey::read(fields(body)?, now()).map(drop)
     });
     let source = json!({"provider": "c2s", "tenant_id": "ten_default", "config": {}});
-    hold::<NewSourceBody>(&source, |body| NewSource::read(fields(body)?).map(drop));
-    hold::<SourcePatchBody>(&json!({"enabled": false}), |body| SourcePatch::read(fields(body)?).map(drop));
+    hold::<NewSourceBody>(&source, |body| {
+        NewSource::read(fields(&with_what_meta_signs_with(body, "whatsapp_cloud", "/config"))?).map(drop)
+    });
+    hold::<SourcePatchBody>(&json!({"enabled": false}), |body| {
+        SourcePatch::read(fields(body)?, Provider::C2s).map(drop)
+    });
+    hold::<ReleaseBody>(&json!({"phone_number": "5511900000001"}), |body| connections::number(fields(body)?).map(drop));
     hold::<RotateTokenBody>(&json!({}), |body| sources::overlap(fields(body)?).map(drop));
     hold::<TurnBody>(&json!({"paused": true}), |body| Turn::read(fields(body)?).map(drop));
     hold::<DataSubjectBody>(&json!({"email": "ana@example.com"}), |body| data_subjects::read(fields(body)?).map(drop));

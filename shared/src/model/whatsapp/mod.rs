@@ -1,9 +1,16 @@
-//! WhatsApp's nouns: numbers, kinds of messages, and which of them a subscription wants.
+//! WhatsApp's nouns: numbers and their connections, kinds of messages, which of them a
+//! subscription wants, and what a doorbell goes by.
 
+mod connection;
+mod dialect;
 mod filter;
 mod message_type;
 mod number;
+mod setup;
 
+pub use connection::Connection;
+pub use dialect::{Dialect, UnknownDialect};
 pub use filter::{MessageFilter, MessageTraits};
 pub use message_type::{Direction, MessageType, Word};
 pub use number::{NotANumber, WhatsappNumber};
+pub use setup::{Line, Sender, Setup};

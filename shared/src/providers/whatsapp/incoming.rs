@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::MAX_EVENTS;
-use super::line::{Line, Stated, Unstated, find};
+use super::line::{Stated, Unstated, find};
 use super::reading::{Ignored, Reading, Refusal, RefusalCode, RequestError};
 use super::stored::{Kind, Spoken, Stored, VERSION};
 use super::time;
@@ -13,6 +13,7 @@ use crate::model::event::RawBody;
 use crate::model::event_type::EventType;
 use crate::model::ids::EventId;
 use crate::model::row::Queue;
+use crate::model::whatsapp::Line;
 use crate::providers::Incoming;
 use crate::providers::batch::{BodyError, MAX_EVENT_BYTES};
 

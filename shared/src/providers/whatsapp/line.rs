@@ -1,22 +1,7 @@
 //! The numbers that a source serves, and whether an event is for one of them.
 
 use super::reading::RefusalCode;
-use crate::model::ids::{ConnectionId, TenantId};
-use crate::model::whatsapp::WhatsappNumber;
-
-/// A number that is linked: a connection as it is needed here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The connection.
-    pub connection: ConnectionId,
-    /// Its number.
-    pub number: WhatsappNumber,
-    /// The number as Meta names it. Where it is known, it alone decides.
-    pub phone_number_id: Option<String>,
-    /// Whose number it is, where an operator's source serves the numbers of several clients; else the source's
-    /// tenant.
-    pub client: Option<TenantId>,
-}
+use crate::model::whatsapp::{Line, WhatsappNumber};
 
 /// What an event says of the number it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +22,7 @@ pub(super) enum Unstated {
 pub(super) fn find<'a>(lines: &'a [Line], stated: &Stated, unstated: Unstated) -> Result<&'a Line, RefusalCode> {
     if stated.number.is_none() && stated.phone_number_id.is_none() {
         return match (unstated, lines) {
-            (Unstated::IsTheOnlyOne, [only]) => Ok(only),
+            (Unstated::IsTheOnlyOne, [only]) if !only.disabled => Ok(only),
             _ => Err(RefusalCode::NumberMissing),
         };
     }
@@ -45,7 +30,7 @@ pub(super) fn find<'a>(lines: &'a [Line], stated: &Stated, unstated: Unstated) -
         (Some(ours), Some(theirs)) => ours == theirs,
         _ => stated.number.as_ref().is_some_and(|number| number.same_line(&line.number)),
     };
-    lines.iter().find(is_for).ok_or(RefusalCode::NumberForeign)
+    lines.iter().find(is_for).filter(|line| !line.disabled).ok_or(RefusalCode::NumberForeign)
 }
 
 #[cfg(test)]
@@ -58,6 +43,7 @@ mod tests {
             number: number(&format!("551190000000{n}")),
             phone_number_id: phone_number_id.map(str::to_owned),
             client: None,
+            disabled: false,
         }
     }
 
@@ -82,6 +68,14 @@ mod tests {
         );
         assert_eq!(found(&stated(Some("5511900000002"), Some("id9"))), Err(RefusalCode::NumberForeign));
         assert_eq!(found(&stated(Some("5511900000009"), None)), Err(RefusalCode::NumberForeign));
+    }
+
+    #[test]
+    fn a_disabled_clients_number_is_nobodys() {
+        let disabled = [Line { disabled: true, ..line(1, None) }];
+        let named = stated(Some("5511900000001"), None);
+        assert_eq!(find(&disabled, &named, Unstated::Refused), Err(RefusalCode::NumberForeign));
+        assert_eq!(find(&disabled, &Stated::default(), Unstated::IsTheOnlyOne), Err(RefusalCode::NumberMissing));
     }
 
     #[test]

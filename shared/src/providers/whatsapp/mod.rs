@@ -7,7 +7,7 @@ pub mod cloud;
 mod fields;
 pub mod gateways;
 mod incoming;
-pub mod line;
+mod line;
 mod normal;
 pub mod reading;
 mod signature;

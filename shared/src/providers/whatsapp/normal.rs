@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::line::Line;
 use crate::model::ids::ConnectionId;
-use crate::model::whatsapp::{Direction, MessageType, WhatsappNumber};
+use crate::model::whatsapp::{Direction, Line, MessageType, WhatsappNumber};
 
 /// An event, read: the normal form, and what makes it the same event again.
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,12 @@ impl HmacKey {
         if CHARS.contains(&text.chars().count()) { Ok(Self(text.to_owned())) } else { Err(NotAKey) }
     }
 
+    /// The text, to be sealed.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

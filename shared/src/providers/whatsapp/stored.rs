@@ -6,11 +6,10 @@ use serde_json::Value;
 
 use super::cloud;
 use super::gateways::{self, Dialect};
-use super::line::Line;
 use super::normal::Read;
 use super::reading::RefusalCode;
 use crate::model::ids::ConnectionId;
-use crate::model::whatsapp::WhatsappNumber;
+use crate::model::whatsapp::{Line, WhatsappNumber};
 
 /// The version of this form. A reader that does not know it says so instead of guessing.
 pub(super) const VERSION: u8 = 1;
@@ -55,6 +54,7 @@ impl Stored {
             number: self.number.clone(),
             phone_number_id: None,
             client: None,
+            disabled: false,
         };
         match self.spoken {
             Spoken::CloudApi => cloud::translate::read(self, &line),

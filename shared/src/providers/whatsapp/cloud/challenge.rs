@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 use crate::signing::compare;
 
 /// How long a verify token may be.
@@ -39,7 +41,13 @@ impl VerifyToken {
         Self(hex::encode(chance))
     }
 
-    /// The text, to be shown to its owner once, or sealed.
+    /// What is stored in its place: nobody needs to read it back.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hash(&self.0)
+    }
+
+    /// The text, to be shown to its owner once.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -52,19 +60,23 @@ impl fmt::Debug for VerifyToken {
     }
 }
 
-/// What to answer to a verification's query, as plain text: its challenge. It is digits and nothing else, so nobody
+fn hash(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// What to answer to a verification's query, as plain text: its challenge, if the token is the one with this hash. It is digits and nothing else, so nobody
 /// can have the platform say something of his own.
 ///
 /// # Errors
 /// The query is not a verification, or its token is not ours.
-pub fn answer(token: &VerifyToken, query: &str) -> Result<String, NotVerified> {
+pub fn answer(token_hash: &str, query: &str) -> Result<String, NotVerified> {
     let one = |wanted: &str| {
         let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
         let first = values.next().map(|(_, value)| value.into_owned());
         first.filter(|_| values.next().is_none()).ok_or(NotVerified)
     };
     let (mode, theirs, challenge) = (one("hub.mode")?, one("hub.verify_token")?, one("hub.challenge")?);
-    let right = compare::same(theirs.as_bytes(), token.0.as_bytes());
+    let right = compare::same(hash(&theirs).as_bytes(), token_hash.as_bytes());
     let digits = (1..=LONGEST_CHALLENGE).contains(&challenge.len()) && challenge.bytes().all(|b| b.is_ascii_digit());
     if mode == "subscribe" && right && digits { Ok(challenge) } else { Err(NotVerified) }
 }
@@ -76,7 +88,7 @@ mod tests {
     use super::*;
 
     fn answered(query: &str) -> Result<String, NotVerified> {
-        answer(&VerifyToken::parse("a+verify/token").unwrap(), query)
+        answer(&VerifyToken::parse("a+verify/token").unwrap().hash(), query)
     }
 
     #[test]

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::content;
-use crate::model::whatsapp::{Direction, WhatsappNumber, Word};
+use crate::model::whatsapp::{Direction, Line, WhatsappNumber, Word};
 use crate::providers::whatsapp::fields::{id, text, whole};
-use crate::providers::whatsapp::line::Line;
 use crate::providers::whatsapp::normal::{Contact, Normal, Read, Talk, Trouble};
 use crate::providers::whatsapp::reading::RefusalCode;
 use crate::providers::whatsapp::stored::{Kind, Stored};

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::payload::split;
 use crate::auth::SourceCaller;
+use crate::model::whatsapp::Line;
 use crate::providers::whatsapp::incoming::Arrival;
-use crate::providers::whatsapp::line::{Line, Unstated};
+use crate::providers::whatsapp::line::Unstated;
 use crate::providers::whatsapp::reading::{Reading, RequestError};
 use crate::providers::whatsapp::signature::{self, Forged, HmacKey};
 

@@ -26,6 +26,7 @@ fn line() -> Line {
         number: WhatsappNumber::parse("5511900000090").unwrap(),
         phone_number_id: Some("100000000000001".into()),
         client: None,
+        disabled: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From an event as a gateway sent it to the normal form, by its dialect.
 
 use super::{Dialect, gowa, wa_message, wppconnect, wuzapi};
-use crate::providers::whatsapp::line::Line;
+use crate::model::whatsapp::Line;
 use crate::providers::whatsapp::normal::Read;
 use crate::providers::whatsapp::reading::RefusalCode;
 use crate::providers::whatsapp::stored::Stored;

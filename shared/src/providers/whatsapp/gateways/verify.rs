@@ -6,8 +6,9 @@ use super::Dialect;
 use super::payload::split;
 use super::proof::Proof;
 use crate::auth::SourceCaller;
+use crate::model::whatsapp::Line;
 use crate::providers::whatsapp::incoming::Arrival;
-use crate::providers::whatsapp::line::{Line, Unstated};
+use crate::providers::whatsapp::line::Unstated;
 use crate::providers::whatsapp::reading::{Reading, RequestError};
 use crate::providers::whatsapp::signature::{Forged, HmacKey};
 

@@ -17,7 +17,13 @@ fn caller() -> SourceCaller {
 
 fn line(n: u8) -> Line {
     let number = WhatsappNumber::parse(&format!("551190000009{n}")).unwrap();
-    Line { connection: format!("con_{n}").parse().unwrap(), number, phone_number_id: None, client: None }
+    Line {
+        connection: format!("con_{n}").parse().unwrap(),
+        number,
+        phone_number_id: None,
+        client: None,
+        disabled: false,
+    }
 }
 
 fn read_of(dialect: Dialect, body: &[u8]) -> Result<Reading, RequestError> {

@@ -10,10 +10,10 @@ use lambda_http::request::RequestContext;
 use crate::state::{Shared, State};
 
 /// What every address starts with: no slash at the end.
-pub(super) struct Base(String);
+pub(crate) struct Base(String);
 
 impl Base {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<Shared<S>> for Base {
 
 impl Base {
     /// The address that is configured, or else the one this request came to.
-    pub(super) fn of<S>(state: &State<S>, parts: &Parts) -> Self {
+    pub(crate) fn of<S>(state: &State<S>, parts: &Parts) -> Self {
         Self(state.config.public_url.clone().unwrap_or_else(|| of_request(parts)))
     }
 }
