@@ -1,4 +1,5 @@
-//! Subscriptions written in DynamoDB: the row, and a claim on each URL and event pattern, in one transaction.
+//! Subscriptions written in DynamoDB: the row, and a claim on each URL, connection and event pattern, in one
+//! transaction.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,7 @@ use super::items::{Item, PK, SK, s, text, to_item};
 use super::keys::{self, Key};
 use super::store::Store;
 use crate::manage::subscription_book::{Booked, SubscriptionBook};
+use crate::model::event_type::EventPattern;
 use crate::model::subscription::Subscription;
 use crate::work::StoreError;
 
@@ -75,7 +77,7 @@ impl Store {
         Ok(Put::builder().table_name(&self.tables.directory).set_item(Some(item)))
     }
 
-    /// Claims a URL and pattern, unless another subscription has.
+    /// Claims a URL, connection and pattern, unless another subscription has.
     fn claim(&self, holder: &Subscription, claim: Key) -> Result<TransactWriteItem, StoreError> {
         let me = s(holder.id.as_str());
         let mut item = as_key(claim);
@@ -134,8 +136,10 @@ fn refused(reasons: &[CancellationReason]) -> Result<Booked, StoreError> {
 }
 
 fn claims(subscription: &Subscription) -> BTreeSet<Key> {
-    let Subscription { tenant, url, events, .. } = subscription;
-    events.iter().map(|pattern| keys::subscription_claim(tenant, url, &pattern.to_string())).collect()
+    let Subscription { tenant, url, connection, events, .. } = subscription;
+    let claim =
+        |pattern: &EventPattern| keys::subscription_claim(tenant, url, connection.as_ref(), &pattern.to_string());
+    events.iter().map(claim).collect()
 }
 
 fn as_key(key: Key) -> Item {
@@ -156,7 +160,7 @@ fn bad(error: BuildError) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event_type::{EventPattern, EventType};
+    use crate::model::event_type::EventType;
 
     /// DynamoDB takes a hundred writes in a transaction, and a change of URL gives back and claims every pattern.
     #[test]
