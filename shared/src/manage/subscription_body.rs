@@ -172,6 +172,10 @@ impl Manner {
         })
     }
 
+    pub(super) const fn rhythm(&self) -> Rhythm {
+        self.retry
+    }
+
     /// The subscription that is asked for in this manner, switched on.
     pub(super) fn of(
         self,

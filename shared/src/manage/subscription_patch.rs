@@ -34,7 +34,7 @@ pub(super) struct MannerPatch {
     filter: Option<Option<MessageFilter>>,
     description: Option<Option<String>>,
     headers: Option<Vec<CustomHeader<Option<String>>>>,
-    retry: Option<Rhythm>,
+    pub(super) retry: Option<Rhythm>,
     rate_limit_per_s: Option<Option<u32>>,
     timeout_s: Option<u32>,
     signature: Option<SignatureStyle>,

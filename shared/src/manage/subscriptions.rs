@@ -109,11 +109,22 @@ pub async fn list(
     query: Option<&str>,
     now: Timestamp,
 ) -> Result<Page<SubscriptionView>, Refusal> {
+    Ok(page(store, tenant, query, |_| true).await?.map(|one| SubscriptionView::of(one, now)))
+}
+
+/// The page of the tenant's subscriptions that the query asks for, of those that are `wanted`.
+pub(super) async fn page(
+    store: &impl Subscribers,
+    tenant: &TenantId,
+    query: Option<&str>,
+    wanted: impl Fn(&Subscription) -> bool,
+) -> Result<Page<Subscription>, Refusal> {
     let (limit, cursor) = QueryFields::page::<SubscriptionId>(query)?;
     let mut all = store.subscribers(tenant).await?;
     all.sort_by(|a, b| b.id.cmp(&a.id));
-    let mut rest = all.into_iter().filter(|one| cursor.as_ref().is_none_or(|cursor| one.id < *cursor));
-    let data: Vec<_> = rest.by_ref().take(limit).map(|one| SubscriptionView::of(one, now)).collect();
+    let behind = |one: &Subscription| cursor.as_ref().is_none_or(|cursor| one.id < *cursor);
+    let mut rest = all.into_iter().filter(|one| behind(one) && wanted(one));
+    let data: Vec<_> = rest.by_ref().take(limit).collect();
     let more = rest.next().is_some();
     let next_cursor = data.last().filter(|_| more).map(|last| last.id.to_string());
     Ok(Page { data, next_cursor })
