@@ -24,7 +24,7 @@ use crate::delivery::send::Sender;
 use crate::model::field_error::FieldError;
 use crate::model::ids::{ConnectionId, SubscriptionId, TenantId};
 use crate::model::subscription::Subscription;
-use crate::model::whatsapp::WhatsappNumber;
+use crate::model::whatsapp::{Connection, WhatsappNumber};
 
 /// Registers a webhook of a number that is linked to the tenant; the answer shows its secret, this once.
 ///
@@ -40,11 +40,7 @@ pub async fn register(
     now: Timestamp,
 ) -> Result<WebhookAnswer, Refusal> {
     let wish = NewWebhook::parse(body, allowed)?;
-    let Some(connection) = store.connection_of(tenant, &wish.number).await? else {
-        // Somebody else's number is answered like nobody's.
-        let what = "this number is not linked to you: link it first, by `POST /api/whatsapp/connections`";
-        return Err(BodyError::Fields(vec![FieldError::new("phone_number", "number_not_linked", what)]).into());
-    };
+    let connection = linked(store, tenant, &wish.number).await?;
     let (made, secret) = subscriptions::book(store, tenant, wish.of(connection.id), chance, now).await?;
     let webhook = WebhookView::of(made, Some(&connection.phone_number), now).ok_or(Refusal::NotFound)?;
     Ok(WebhookAnswer::of(WebhookView { secret: secret.expose().to_owned(), ..webhook }))
@@ -100,7 +96,12 @@ pub async fn change(
 ) -> Result<WebhookAnswer, Refusal> {
     // Looked up before the body is: what is not the caller's looks like nothing, whatever is sent.
     let before = find(store, tenant, id).await?;
-    let patch = WebhookPatch::parse(body, allowed)?.of(&before);
+    let wish = WebhookPatch::parse(body, allowed)?;
+    let connection = match &wish.number {
+        Some(number) => Some(linked(store, tenant, number).await?.id),
+        None => None,
+    };
+    let patch = wish.of(&before, connection);
     show(store, subscriptions::apply(store, tenant, id, &patch, chance, now).await?, now).await
 }
 
@@ -128,6 +129,13 @@ pub async fn test(
 ) -> Result<Tested, Refusal> {
     find(store, tenant, id).await?;
     test_send::send(store, sender, tenant, id, allowed, chance, now).await
+}
+
+/// The tenant's connection of a number. Somebody else's number is answered like nobody's.
+async fn linked(store: &impl Connections, tenant: &TenantId, number: &WhatsappNumber) -> Result<Connection, Refusal> {
+    let what = "this number is not linked to you: link it first, by `POST /api/whatsapp/connections`";
+    let refused = || BodyError::Fields(vec![FieldError::new("phone_number", "number_not_linked", what)]);
+    Ok(store.connection_of(tenant, number).await?.ok_or_else(refused)?)
 }
 
 /// The webhook, if it is the tenant's: a subscription that is of no connection is none.

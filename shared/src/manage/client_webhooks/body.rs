@@ -75,8 +75,12 @@ impl NewWebhook {
     }
 }
 
-/// A change of a webhook.
-pub struct WebhookPatch(SubscriptionPatch);
+/// A change of a webhook, acceptable if the number it names is the tenant's.
+pub struct WebhookPatch {
+    /// Which number from now on.
+    pub number: Option<WhatsappNumber>,
+    patch: SubscriptionPatch,
+}
 
 impl WebhookPatch {
     /// Reads the body of `PATCH /api/webhooks/{id}`.
@@ -85,13 +89,9 @@ impl WebhookPatch {
     /// It is not JSON; or not acceptable, with every reason.
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
-        if fields.has("phone_number") {
-            fields.take("phone_number");
-            let what = "a webhook stays with its number: register another for another number";
-            fields.refuse("phone_number", "not_changeable", what);
-        }
-        stay(&mut fields, &["webhook_url", "events", "is_active"]);
-        let made = SubscriptionPatch {
+        stay(&mut fields, &["phone_number", "webhook_url", "events", "is_active"]);
+        let number = number(&mut fields);
+        let patch = SubscriptionPatch {
             url: field::url(&mut fields, "webhook_url", allowed),
             events: events(&mut fields),
             connection: None,
@@ -100,13 +100,14 @@ impl WebhookPatch {
             manner: MannerPatch::take(&mut fields),
         };
         fields.refuse_rest();
-        fields.finish(Some(Self(made)))
+        fields.finish(Some(Self { number, patch }))
     }
 
-    /// The change of the subscription it is.
+    /// The change it is of the subscription as it was, to the connection of the number that it names.
     #[must_use]
-    pub fn of(self, before: &Subscription) -> SubscriptionPatch {
-        let Self(mut patch) = self;
+    pub fn of(self, before: &Subscription, connection: Option<ConnectionId>) -> SubscriptionPatch {
+        let Self { mut patch, .. } = self;
+        patch.connection = connection.map(Some);
         let another = patch.manner.retry.filter(|rhythm| !rhythm.is(before.retry.kind));
         patch.max_retries = patch.max_retries.or(another.and_then(default_retries));
         patch
@@ -237,16 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_stays_with_its_number_and_keeps_what_it_needs() {
+    fn a_webhook_keeps_what_it_needs() {
         let parse = |body: Value| WebhookPatch::parse(body.to_string().as_bytes(), &AllowList::default());
         let read = parse(json!({
-            "phone_number": "5511900000002", "secret": "another one", "webhook_url": null, "events": null,
+            "phone_number": null, "secret": "another one", "webhook_url": null, "events": null,
             "is_active": null, "connection_id": "con_2", "active": false,
         }));
         assert_eq!(
             errors(read),
             [
-                "phone_number not_changeable",
+                "phone_number missing",
                 "webhook_url missing",
                 "events missing",
                 "is_active missing",

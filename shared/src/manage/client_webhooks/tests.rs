@@ -183,6 +183,19 @@ async fn what_is_not_named_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_webhook_follows_a_number_that_is_linked_anew_and_goes_to_nobody_elses() {
+    let desk = Desk::new();
+    let id = desk.register(wish("5511990000001")).await.ok().unwrap().id;
+    desk.store.put_connection(samples::connection("con_1", &tenant("b"), "5511990000001"));
+    let orphan = get(&desk.store, &tenant("a"), &id, at(1)).await.ok().unwrap().webhook;
+    assert_eq!(orphan.phone_number, None, "another client has linked it since");
+    let to = async |number: &str| desk.change(&id, json!({"phone_number": number})).await;
+    assert_eq!(wrong(to("5511990000001").await), "phone_number number_not_linked");
+    let after = to("551190000002").await.ok().unwrap();
+    assert_eq!((after.connection_id.as_str(), after.phone_number.as_deref()), ("con_2", Some("5511990000002")));
+}
+
+#[tokio::test]
 async fn its_status_says_who_switched_it_off() {
     let desk = Desk::new();
     let id = desk.register(wish("5511990000001")).await.ok().unwrap().id;

@@ -67,6 +67,9 @@ pub struct NewWebhookBody {
 #[schema(as = WebhookPatch, example = json!({"is_active": true, "batch": null}))]
 pub struct WebhookPatchBody {
     /// As in a new one.
+    #[schema(max_length = 40, nullable = false)]
+    pub phone_number: Option<String>,
+    /// As in a new one.
     #[schema(max_length = 2048, format = "uri", nullable = false)]
     pub webhook_url: Option<String>,
     /// As in a new one.

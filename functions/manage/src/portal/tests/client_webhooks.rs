@@ -131,6 +131,7 @@ async fn what_is_refused_of_a_webhook_is_refused_in_one_form() {
             r#"{"phone_number":"5511990000002","webhook_url":"https://example.com/in"}"#,
         ),
         (Method::PATCH, &one, r#"{"phone_number":"5511990000002"}"#),
+        (Method::PUT, &one, r#"{"secret":"a new secret","is_active":null}"#),
         (Method::GET, &format!("{one}/events?status=lost&subscription_id=sub_1"), ""),
         (Method::GET, "/api/webhooks/no-id", ""),
     ] {
