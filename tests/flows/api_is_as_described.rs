@@ -24,8 +24,7 @@ async fn strangers(operator: &Api) -> (String, String) {
 }
 
 /// A WhatsApp webhook of the flow's tenant, and what was sent to it.
-async fn webhook_with_an_event(flow: &Flow) -> (String, String) {
-    let line = Line::linked(flow).await;
+async fn webhook_with_an_event(flow: &Flow, line: &Line) -> (String, String) {
     let order = json!({"phone_number": line.number, "webhook_url": Stage::address(&flow.receiver)});
     let webhook = id_of(&flow.tenant.post("/api/webhooks/register", &order).await.with(201)["webhook"]);
     line.posts(&[text("oi")]).await;
@@ -51,7 +50,8 @@ async fn every_operation_answers_as_it_is_described() {
     let event = flow.publish(&payment("1.00")).await;
     let delivery = until("a delivery", async || flow.deliveries(&subscription).await.into_iter().next()).await;
     let delivery = id_of(&delivery);
-    let (webhook, carried) = webhook_with_an_event(&flow).await;
+    let line = Line::linked(&flow).await;
+    let (webhook, carried) = webhook_with_an_event(&flow, &line).await;
 
     let plan = Plan::default()
         .bearer("tenant_key", key["key"].as_str().unwrap())
@@ -62,6 +62,8 @@ async fn every_operation_answers_as_it_is_described() {
             &subscription,
         )
         .with(&["read_delivery", "replay_delivery", "retry_delivery"], "path.id", &delivery)
+        .with(&["read_connection"], "path.id", &line.connection)
+        .with(&["ring_baileys"], "path.token", line.token())
         .with(&["read_webhook", "change_webhook", "update_webhook", "test_webhook"], "path.id", &webhook)
         .with_both(&["read_webhook_event", "retry_webhook_event"], [("path.id", &webhook), ("path.event_id", &carried)])
         // Longer waits are a flow of their own; here each request would take them.
@@ -74,7 +76,17 @@ async fn every_operation_answers_as_it_is_described() {
         .with(&["read_data_subject_job"], "path.id", &job)
         .with(&["turn_switch"], "path.what", &format!("tenant:{stranger}"))
         // What a deletion does is shown elsewhere: all that is to be found here is others'.
-        .in_vain(&["delete_subscription", "delete_webhook", "delete_tenant", "delete_key", "delete_source"])
+        .in_vain(&[
+            "delete_subscription",
+            "delete_webhook",
+            "delete_tenant",
+            "delete_key",
+            "delete_source",
+            "release_connection",
+            "release_number",
+        ])
+        // Nothing is taken there without a signature, nor shown without a token.
+        .in_vain(&["verify_whatsapp", "ring_whatsapp"])
         .without("redrive", "other flows put dead letters there on purpose, and look for them")
         .without("erase_data_subject", "it walks all tables, and takes away what it finds of anybody")
         .without(

@@ -29,6 +29,12 @@ impl Line {
         Self { number, connection: text("id"), address: text("address") }
     }
 
+    /// The token in the address.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.address.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The gateway posts messages, of which each is new.
     pub async fn posts(&self, messages: &[Value]) {
         let answer = self.post(messages).await;

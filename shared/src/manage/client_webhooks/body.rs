@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::address::AllowList;
 use crate::manage::json_fields::{BodyError, JsonFields};
+use crate::manage::source_settings::phone_number;
 use crate::manage::subscription_body::{Manner, NewSubscription};
 use crate::manage::subscription_fields::{self as field, Rhythm};
 use crate::manage::subscription_patch::{MannerPatch, SubscriptionPatch, stay};
@@ -48,13 +49,11 @@ impl NewWebhook {
     }
 
     fn take(fields: &mut JsonFields, allowed: &AllowList) -> Option<Self> {
-        for (needed, what) in [("phone_number", "which number is needed"), ("webhook_url", "where to send is needed")] {
-            if fields.is_missing(needed) {
-                fields.refuse(needed, "missing", what);
-            }
-        }
         // Every field is read before the first is needed, so that all errors are found.
-        let number = number(fields);
+        let number = phone_number(fields);
+        if fields.is_missing("webhook_url") {
+            fields.refuse("webhook_url", "missing", "where to send is needed");
+        }
         let url = field::url(fields, "webhook_url", allowed);
         let events = match fields.is_missing("events") {
             true => Some(vec![EventPattern::Exactly(EventType::WhatsappMessage)]),
@@ -89,8 +88,8 @@ impl WebhookPatch {
     /// It is not JSON; or not acceptable, with every reason.
     pub fn parse(body: &[u8], allowed: &AllowList) -> Result<Self, BodyError> {
         let mut fields = JsonFields::read(body)?;
-        stay(&mut fields, &["phone_number", "webhook_url", "events", "is_active"]);
-        let number = number(&mut fields);
+        stay(&mut fields, &["webhook_url", "events", "is_active"]);
+        let number = if fields.has("phone_number") { phone_number(&mut fields) } else { None };
         let patch = SubscriptionPatch {
             url: field::url(&mut fields, "webhook_url", allowed),
             events: events(&mut fields),
@@ -130,13 +129,6 @@ fn default_retries(rhythm: Rhythm) -> Option<u32> {
         RetryKind::Exponential { .. } => Some(DEFAULT_ATTEMPTS - 1),
         // Asked for by name, it is meant to its end.
         RetryKind::Standard => None,
-    }
-}
-
-fn number(fields: &mut JsonFields) -> Option<WhatsappNumber> {
-    match WhatsappNumber::parse(&fields.text("phone_number")?) {
-        Ok(number) => Some(number),
-        Err(error) => fields.refused("phone_number", "invalid_value", error.to_string()),
     }
 }
 
@@ -247,10 +239,10 @@ mod tests {
         assert_eq!(
             errors(read),
             [
-                "phone_number missing",
                 "webhook_url missing",
                 "events missing",
                 "is_active missing",
+                "phone_number missing",
                 "secret not_changeable",
                 "active unknown_field",
                 "connection_id unknown_field",
