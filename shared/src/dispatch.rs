@@ -63,7 +63,7 @@ pub async fn fan_out(
     now: Timestamp,
 ) -> Result<usize, StoreError> {
     let subscriptions = store.subscribers(&announcement.tenant).await?;
-    let wanting: Vec<_> = subscriptions.iter().filter(|sub| sub.wants(announcement.event_type)).collect();
+    let wanting: Vec<_> = subscriptions.iter().filter(|sub| sub.wants(announcement)).collect();
     if wanting.is_empty() && keep != Keep::Always {
         return Ok(0);
     }
@@ -192,6 +192,22 @@ mod tests {
         other.tenant = "ten_other".parse().unwrap();
         store.put_subscription(other);
         assert_eq!(fan(&store, Keep::Always, at(0)).await, 0);
+    }
+
+    #[tokio::test]
+    async fn two_webhooks_of_two_numbers_are_each_told_of_their_own() {
+        let store = MemoryStore::default();
+        for (id, connection) in [("sub_1", "con_1"), ("sub_2", "con_2")] {
+            let connection = connection.parse().ok();
+            store.put_subscription(Subscription { connection, ..subscription(id, "whatsapp.*") });
+        }
+        let data = serde_json::json!({"connection_id": "con_2", "direction": "in", "type": "text"});
+        let message = Announcement { data, ..announcement(EventType::WhatsappMessage) };
+        let told = fan_out(&store, &message, Keep::Already, &Timing::default(), at(0)).await;
+        assert_eq!(told, Ok(1));
+        let rung = store.rung();
+        let expected = DeliveryId::derive(&message.id, message.at, &"sub_2".parse().unwrap());
+        assert_eq!(rung.iter().map(|ring| ring.bell.row.clone()).collect::<Vec<_>>(), [RowKey::Delivery(expected)]);
     }
 
     #[tokio::test]

@@ -5,7 +5,9 @@ use gancho_tests::api::Api;
 use gancho_tests::flow::Flow;
 use gancho_tests::schemathesis::Plan;
 use gancho_tests::stack::Stack;
+use gancho_tests::stage::Stage;
 use gancho_tests::waiting::until;
+use gancho_tests::whatsapp::{Line, text};
 use serde_json::{Value, json};
 
 use crate::tenants_publish::payment;
@@ -19,6 +21,19 @@ async fn strangers(operator: &Api) -> (String, String) {
     let tenant = id_of(&operator.post("/api/v1/admin/tenants", &json!({"name": "As described"})).await.with(201));
     let source = json!({"provider": "c2s", "tenant_id": tenant});
     (tenant, id_of(&operator.post("/api/v1/admin/sources", &source).await.with(201)))
+}
+
+/// A WhatsApp webhook of the flow's tenant, and what was sent to it.
+async fn webhook_with_an_event(flow: &Flow, line: &Line) -> (String, String) {
+    let order = json!({"phone_number": line.number, "webhook_url": Stage::address(&flow.receiver)});
+    let webhook = id_of(&flow.tenant.post("/api/webhooks/register", &order).await.with(201)["webhook"]);
+    line.posts(&[text("oi")]).await;
+    let path = format!("/api/webhooks/{webhook}/events");
+    let event = until("what was sent to a webhook", async || {
+        flow.tenant.get(&path).await.with(200)["data"].as_array().unwrap().first().map(id_of)
+    });
+    let event = event.await;
+    (webhook, event)
 }
 
 #[tokio::test]
@@ -35,6 +50,8 @@ async fn every_operation_answers_as_it_is_described() {
     let event = flow.publish(&payment("1.00")).await;
     let delivery = until("a delivery", async || flow.deliveries(&subscription).await.into_iter().next()).await;
     let delivery = id_of(&delivery);
+    let line = Line::linked(&flow).await;
+    let (webhook, carried) = webhook_with_an_event(&flow, &line).await;
 
     let plan = Plan::default()
         .bearer("tenant_key", key["key"].as_str().unwrap())
@@ -45,8 +62,13 @@ async fn every_operation_answers_as_it_is_described() {
             &subscription,
         )
         .with(&["read_delivery", "replay_delivery", "retry_delivery"], "path.id", &delivery)
+        .with(&["read_connection"], "path.id", &line.connection)
+        .with(&["ring_baileys"], "path.token", line.token())
+        .with(&["read_webhook", "change_webhook", "update_webhook", "test_webhook"], "path.id", &webhook)
+        .with_both(&["read_webhook_event", "retry_webhook_event"], [("path.id", &webhook), ("path.event_id", &carried)])
         // Longer waits are a flow of their own; here each request would take them.
         .with(&["list_deliveries"], "query.wait_s", "0")
+        .with_both(&["list_webhook_events"], [("path.id", &webhook), ("query.wait_s", "0")])
         .with(&["read_tenant", "change_tenant", "create_key", "list_keys"], "path.id", &stranger)
         .with(&["read_source", "change_source", "rotate_source", "subscribe_source"], "path.id", &source)
         .with(&["ring_c2s_source"], "path.token", &flow.token)
@@ -54,7 +76,17 @@ async fn every_operation_answers_as_it_is_described() {
         .with(&["read_data_subject_job"], "path.id", &job)
         .with(&["turn_switch"], "path.what", &format!("tenant:{stranger}"))
         // What a deletion does is shown elsewhere: all that is to be found here is others'.
-        .in_vain(&["delete_subscription", "delete_tenant", "delete_key", "delete_source"])
+        .in_vain(&[
+            "delete_subscription",
+            "delete_webhook",
+            "delete_tenant",
+            "delete_key",
+            "delete_source",
+            "release_connection",
+            "release_number",
+        ])
+        // Nothing is taken there without a signature, nor shown without a token.
+        .in_vain(&["verify_whatsapp", "ring_whatsapp"])
         .without("redrive", "other flows put dead letters there on purpose, and look for them")
         .without("erase_data_subject", "it walks all tables, and takes away what it finds of anybody")
         .without(

@@ -19,5 +19,6 @@ mod tenants_are_apart;
 mod tenants_publish;
 mod upstreams_fail;
 mod whatsapp_comes_in;
+mod whatsapp_goes_out;
 mod whatsapp_senders;
 mod workers_die;

@@ -96,6 +96,11 @@ impl Api {
         answer_of(self.request(Method::POST, path).json(body)).await
     }
 
+    /// POST of a JSON body to an address that the platform gave out.
+    pub async fn post_to(&self, address: &str, body: &Value) -> Answer {
+        answer_of(self.http.post(address).json(body)).await
+    }
+
     /// PUT of a JSON body.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         answer_of(self.request(Method::PUT, path).json(body)).await

@@ -14,3 +14,4 @@ pub mod schemathesis;
 pub mod stack;
 pub mod stage;
 pub mod waiting;
+pub mod whatsapp;

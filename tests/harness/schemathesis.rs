@@ -59,6 +59,14 @@ impl Plan {
         self
     }
 
+    /// The same with two parameters, that belong together.
+    #[must_use]
+    pub fn with_both(mut self, operations: &[&str], [(one, its), (other, others)]: [(&str, &str); 2]) -> Self {
+        let values = format!("parameters = {{ {one:?} = {its:?}, {other:?} = {others:?} }}");
+        self.config += &format!("[[operations]]\ninclude-operation-id = {operations:?}\n{values}\n");
+        self
+    }
+
     /// Leaves an operation out; the reason is for whoever reads the flow.
     #[must_use]
     pub fn without(mut self, operation: &str, _reason: &str) -> Self {

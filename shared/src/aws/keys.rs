@@ -278,11 +278,13 @@ pub fn subscriptions(tenant: &TenantId) -> String {
     format!("SUBSCRIPTIONS#{tenant}")
 }
 
-/// A claim on one URL and event by a subscription: two subscriptions cannot hold one.
+/// A claim on one URL and event, of one WhatsApp connection where it is scoped to one, by a subscription: two
+/// subscriptions cannot hold one.
 #[must_use]
-pub fn subscription_claim(tenant: &TenantId, url: &str, event: &str) -> Key {
+pub fn subscription_claim(tenant: &TenantId, url: &str, connection: Option<&ConnectionId>, event: &str) -> Key {
     let digest = hex::encode(&Sha256::digest(url.as_bytes())[..16]);
-    Key::new(subscriptions(tenant), format!("UNIQUE#{digest}#{event}"))
+    let scope = connection.map_or_else(String::new, |connection| format!("{connection}#"));
+    Key::new(subscriptions(tenant), format!("UNIQUE#{digest}#{scope}{event}"))
 }
 
 /// A switch, by what it switches.

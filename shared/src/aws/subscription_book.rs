@@ -1,4 +1,5 @@
-//! Subscriptions written in DynamoDB: the row, and a claim on each URL and event pattern, in one transaction.
+//! Subscriptions written in DynamoDB: the row, and a claim on each URL, connection and event pattern, in one
+//! transaction.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use super::keys::{self, Key};
 use super::store::Store;
 use super::transact::{NEW, Transacted, as_key, bad, called_off, placed, refused_at};
 use crate::manage::subscription_book::{Booked, SubscriptionBook};
+use crate::model::event_type::EventPattern;
 use crate::model::subscription::Subscription;
 use crate::work::StoreError;
 
@@ -70,7 +72,7 @@ impl Store {
         Ok(Put::builder().table_name(&self.tables.directory).set_item(Some(item)))
     }
 
-    /// Claims a URL and pattern, unless another subscription has.
+    /// Claims a URL, connection and pattern, unless another subscription has.
     fn claim(&self, holder: &Subscription, claim: Key) -> Result<TransactWriteItem, StoreError> {
         let me = s(holder.id.as_str());
         let item = placed(claim, Item::from([(HOLDER.to_owned(), me.clone())]));
@@ -116,8 +118,10 @@ fn refused(reasons: &[CancellationReason]) -> Result<Booked, StoreError> {
 }
 
 fn claims(subscription: &Subscription) -> BTreeSet<Key> {
-    let Subscription { tenant, url, events, .. } = subscription;
-    events.iter().map(|pattern| keys::subscription_claim(tenant, url, &pattern.to_string())).collect()
+    let Subscription { tenant, url, connection, events, .. } = subscription;
+    let claim =
+        |pattern: &EventPattern| keys::subscription_claim(tenant, url, connection.as_ref(), &pattern.to_string());
+    events.iter().map(claim).collect()
 }
 
 /// The values of `UNCHANGED`.
@@ -129,7 +133,7 @@ fn as_read(item: &Item) -> Item {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event_type::{EventPattern, EventType};
+    use crate::model::event_type::EventType;
 
     /// DynamoDB takes a hundred writes in a transaction, and a change of URL gives back and claims every pattern.
     #[test]

@@ -184,6 +184,8 @@ mod tests {
             tenant: tenant.clone(),
             url: "https://example.com/hook".to_owned(),
             events: vec![EventPattern::All],
+            connection: None,
+            filter: None,
             description: None,
             headers: vec![header("Authorization", "Bearer abc"), header("X-Team", "billing")],
             retry: RetryPolicy::default(),

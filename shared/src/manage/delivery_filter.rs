@@ -44,10 +44,26 @@ impl DeliveryFilter {
     /// It is not acceptable, with every reason.
     pub fn parse(query: Option<&str>) -> Result<Self, BodyError> {
         let mut fields = QueryFields::read(query);
+        let subscription = fields.parsed("subscription_id", "invalid_value", "this is no subscription's id");
+        let event = fields.parsed("event", "unknown_event_type", "no event type of the catalogue has this name");
+        Self::take(fields, subscription, event)
+    }
+
+    /// Reads a query about the deliveries to one subscription, which is named elsewhere.
+    ///
+    /// # Errors
+    /// It is not acceptable, with every reason.
+    pub fn parse_of(subscription: &SubscriptionId, query: Option<&str>) -> Result<Self, BodyError> {
+        Self::take(QueryFields::read(query), Some(subscription.clone()), None)
+    }
+
+    fn take(
+        mut fields: QueryFields,
+        subscription: Option<SubscriptionId>,
+        event: Option<EventPattern>,
+    ) -> Result<Self, BodyError> {
         let names: Vec<&str> = DeliveryStatus::ALL.iter().map(|status| status.name()).collect();
         let status = fields.parsed("status", "invalid_value", &format!("this must be one of {}", names.join(", ")));
-        let event = fields.parsed("event", "unknown_event_type", "no event type of the catalogue has this name");
-        let subscription = fields.parsed("subscription_id", "invalid_value", "this is no subscription's id");
         let (since, until) = (fields.time("since"), fields.time("until"));
         let cursor = fields.parsed::<Cursor>("cursor", "invalid_cursor", NO_CURSOR);
         if cursor.as_ref().is_some_and(|cursor| cursor.list != list_for(status)) {
@@ -123,9 +139,9 @@ mod tests {
         let Err(BodyError::Fields(errors)) = DeliveryFilter::parse(Some(query)) else { panic!("it was taken") };
         let named: Vec<String> = errors.iter().map(|error| format!("{}: {}", error.path, error.code)).collect();
         insta::assert_snapshot!(named.join("\n"), @r"
-        status: invalid_value
-        event: unknown_event_type
         subscription_id: invalid_value
+        event: unknown_event_type
+        status: invalid_value
         since: invalid_time
         cursor: invalid_cursor
         limit: out_of_range

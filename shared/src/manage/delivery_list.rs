@@ -57,6 +57,16 @@ pub async fn list(
     horizon: &Horizon,
 ) -> Result<Page<DeliveryView>, Refusal> {
     let filter = DeliveryFilter::parse(query)?;
+    Ok(page(store, tenant, &filter, horizon).await?.map(DeliveryView::from))
+}
+
+/// The tenant's deliveries of this kind, newest first. Waits for one, if asked to.
+pub(super) async fn page(
+    store: &(impl Listing + Directory),
+    tenant: &TenantId,
+    filter: &DeliveryFilter,
+    horizon: &Horizon,
+) -> Result<Page<Delivery>, StoreError> {
     let oldest = match filter.since {
         Some(_) => horizon.oldest(),
         None => horizon.oldest_of(store, tenant).await?,
@@ -68,7 +78,7 @@ pub async fn list(
         let wanted = |delivery: &Delivery| delivery.tenant == *tenant && filter.wants(delivery, now);
         let page = walk(store, tenant, filter.list(), window, filter.limit, wanted).await?;
         if !page.data.is_empty() || page.next_cursor.is_some() || tokio::time::Instant::now() + LOOK_EVERY > until {
-            return Ok(page.map(DeliveryView::from));
+            return Ok(page);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

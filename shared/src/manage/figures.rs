@@ -115,9 +115,15 @@ pub struct TopError {
 /// The query is not acceptable, with every reason.
 pub fn window_of(query: Option<&str>) -> Result<Window, BodyError> {
     let mut fields = QueryFields::read(query);
+    let window = window(&mut fields);
+    fields.finish(window)
+}
+
+/// Takes the window; a day unless it is said.
+pub(super) fn window(fields: &mut QueryFields) -> Window {
     let names = Window::ALL.map(Window::name).join(", ");
     let window = fields.parsed("window", "invalid_value", &format!("this must be one of {names}"));
-    fields.finish(window.unwrap_or(Window::Day))
+    window.unwrap_or(Window::Day)
 }
 
 /// What tenants and the operator are told alike.

@@ -5,6 +5,7 @@ pub mod api_keys;
 mod asked;
 pub mod attempts;
 pub mod chance;
+pub mod client_webhooks;
 pub mod connection_body;
 pub mod connections;
 pub mod data_subjects;

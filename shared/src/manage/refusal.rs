@@ -28,7 +28,7 @@ pub enum Refusal {
 /// What stands against a wish.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// Another subscription of the tenant has the same URL and an event in common.
+    /// Another subscription of the tenant has the same URL and scope and an event in common.
     #[error("A subscription with this URL and event exists already.")]
     SubscriptionExists {
         /// Which, where the store could tell.

@@ -51,6 +51,16 @@ pub async fn replay(
     id: &DeliveryId,
     horizon: &Horizon,
 ) -> Result<DeliveryView, Refusal> {
+    Ok(again(store, tenant, id, horizon).await?.into())
+}
+
+/// Begins a delivery's next turn; the delivery in it.
+pub(super) async fn again(
+    store: &impl Replays,
+    tenant: &TenantId,
+    id: &DeliveryId,
+    horizon: &Horizon,
+) -> Result<Delivery, Refusal> {
     let now = (horizon.clock)();
     let delivery = find(store, tenant, id, now).await?;
     if !delivery.work.ended() {
@@ -64,7 +74,7 @@ pub async fn replay(
     let replayed = begin(store, &delivery, horizon, now).await?.ok_or(Conflict::NotEnded)?;
     ring(store, &[Ring::of(&replayed)], now).await;
     tracing::info!(delivery.id = %id, tenant.id = %tenant, turn = replayed.work.turn, "delivery replayed");
-    Ok(replayed.into())
+    Ok(replayed)
 }
 
 /// Replays what failed of a subscription since a time, up to a hundred deliveries a call.

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::figures::{Figures, Sums, WindowFigures, window_of};
+use super::figures::{self, Figures, Sums, WindowFigures};
+use super::json_fields::BodyError;
+use super::query_fields::QueryFields;
 use super::refusal::Refusal;
-use crate::counters::{Counters, Counts};
+use crate::counters::{Counters, Counts, Window};
 use crate::model::ids::{SubscriptionId, TenantId};
 
 /// Slots read for one answer.
@@ -36,6 +38,21 @@ pub struct SubscriptionFigures {
     pub figures: Figures,
 }
 
+/// What is asked of a tenant's figures.
+pub(super) struct Asked {
+    window: Window,
+    subscription: Option<SubscriptionId>,
+}
+
+impl Asked {
+    pub(super) fn parse(query: Option<&str>) -> Result<Self, BodyError> {
+        let mut fields = QueryFields::read(query);
+        let window = figures::window(&mut fields);
+        let subscription = fields.parsed("subscription_id", "invalid_value", "this is no subscription's id");
+        fields.finish(Self { window, subscription })
+    }
+}
+
 /// A tenant's figures in the window the query asks for.
 ///
 /// # Errors
@@ -46,8 +63,11 @@ pub async fn of_tenant(
     query: Option<&str>,
     now: Timestamp,
 ) -> Result<Stats, Refusal> {
-    let window = window_of(query)?;
-    let read = store.slots(tenant, window, now, MOST_SLOTS).await?;
+    let Asked { window, subscription } = Asked::parse(query)?;
+    let mut read = store.slots(tenant, window, now, MOST_SLOTS).await?;
+    if let Some(only) = subscription {
+        read.slots.retain(|slot| slot.subscription == only);
+    }
     let (mut sums, mut by_subscription) = (Sums::default(), BTreeMap::<_, Counts>::new());
     for slot in &read.slots {
         sums.add(slot);
@@ -68,7 +88,6 @@ pub async fn of_tenant(
 mod tests {
     use super::*;
     use crate::counters::{Tally, Tried};
-    use crate::manage::json_fields::BodyError;
     use crate::model::delivery::DeliveryStatus;
     use crate::model::event_type::EventType;
     use crate::testing::MemoryStore;
@@ -139,6 +158,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_subscription_has_its_own_hours_and_errors() {
+        let store = store().await;
+        let of = async |query: &str| told(&store, query).await;
+        let [one, two] = [of("window=24h&subscription_id=sub_1").await, of("subscription_id=sub_2").await];
+        assert_eq!((one.by_subscription.len(), one.window.totals.attempts), (1, 3));
+        assert_eq!(one.by_subscription[0].figures, one.window.totals);
+        let errors = |stats: &Stats| {
+            stats.window.top_errors.iter().map(|top| (top.error.clone(), top.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(errors(&one), [("http_503".to_owned(), 1), ("timeout".to_owned(), 1)]);
+        assert_eq!(errors(&two), [("http_503".to_owned(), 1)]);
+        let hours: Vec<u64> =
+            two.window.series.iter().map(|hour| hour.figures.delivered).filter(|delivered| *delivered > 0).collect();
+        assert_eq!((hours, two.window.series.len()), (vec![5, 3], 25), "by the hour, oldest first");
+        assert_eq!(of("subscription_id=sub_3").await.window.totals, Figures::default());
+    }
+
+    #[tokio::test]
     async fn a_wider_window_has_all_of_a_narrower_one() {
         let store = store().await;
         let delivered = async |query| told(&store, query).await.window.totals.delivered;
@@ -157,7 +194,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_window_is_refused() {
-        for (query, path) in [("window=2h", "window"), ("window=24H", "window"), ("windows=1h", "windows")] {
+        for (query, path) in [
+            ("window=2h", "window"),
+            ("window=24H", "window"),
+            ("windows=1h", "windows"),
+            ("subscription_id=x", "subscription_id"),
+        ] {
             let refused = of_tenant(&MemoryStore::default(), &tenant("a"), Some(query), now()).await;
             let Err(Refusal::Input(BodyError::Fields(errors))) = refused else { panic!("{query}: {refused:?}") };
             assert_eq!(errors[0].path, path);

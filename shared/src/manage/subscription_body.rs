@@ -6,15 +6,18 @@ use jiff::Timestamp;
 
 use super::json_fields::{BodyError, JsonFields};
 use super::subscription_fields as field;
+use super::subscription_fields::Rhythm;
 use crate::address::AllowList;
 use crate::backoff::schedule_len;
 use crate::model::custom_header::CustomHeader;
 use crate::model::event_type::EventPattern;
-use crate::model::ids::{SubscriptionId, TenantId};
+use crate::model::field_error::FieldError;
+use crate::model::ids::{ConnectionId, SubscriptionId, TenantId};
 use crate::model::retry_policy::{DEFAULT_RETRIES, RetryKind, RetryPolicy};
 use crate::model::subscription::{
     BatchRule, DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState,
 };
+use crate::model::whatsapp::MessageFilter;
 use crate::signing::seal::{NONCE_BYTES, StackKeys};
 use crate::signing::secret::Secret;
 
@@ -27,6 +30,10 @@ pub struct NewSubscription {
     pub events: Vec<EventPattern>,
     /// The secret, where one was given.
     pub secret: Option<Secret>,
+    /// The only WhatsApp connection whose events are wanted. Whether it is the tenant's, who writes it has to ask.
+    pub connection: Option<ConnectionId>,
+    /// Which WhatsApp messages.
+    pub filter: Option<MessageFilter>,
     /// What it is for.
     pub description: Option<String>,
     /// Headers to add, in the clear.
@@ -65,40 +72,18 @@ impl NewSubscription {
             fields.refuse("events", "missing", "what to send is needed: `event` or `events`");
         }
         // Every field is read before the first is needed, so that all errors are found.
-        let url = field::url(fields, allowed);
+        let url = field::url(fields, "url", allowed);
         let events = field::events(fields);
-        let secret = field::secret(fields);
-        let description = field::description(fields);
-        let headers = field::headers(fields).unwrap_or_default();
-        let kind = field::retry(fields).unwrap_or(RetryPolicy::default().kind);
-        let max_retries = field::max_retries(fields).unwrap_or_else(|| default_retries(kind));
-        let rate_limit_per_s = field::rate_limit(fields);
-        let timeout_s = field::timeout(fields).unwrap_or(DEFAULT_TIMEOUT_S);
-        let signature = field::signature(fields).unwrap_or_default();
-        let batch = field::batch(fields);
+        let connection = field::connection(fields);
+        let max_retries = field::max_retries(fields);
         let active = fields.boolean("active").unwrap_or(true);
-        let headers = headers
-            .into_iter()
-            .map(|CustomHeader { name, value }| match value {
-                Some(value) => Some(CustomHeader { name, value }),
-                None => {
-                    fields.refused(format!("headers.{}", name.as_str()), "header_not_allowed", "there is no value yet")
-                }
-            })
-            .collect::<Option<_>>();
-        Some(Self {
-            url: url?,
-            events: events?,
-            secret,
-            description,
-            headers: headers?,
-            retry: RetryPolicy { kind, max_retries },
-            rate_limit_per_s,
-            timeout_s,
-            signature,
-            batch,
-            active,
-        })
+        if let Some(FieldError { path, code, detail }) =
+            events.as_ref().and_then(|events| field::scope_error(connection.as_ref(), events))
+        {
+            fields.refuse(path, code, detail);
+        }
+        let manner = Manner::take(fields);
+        Some(Self { active, ..manner?.of(url?, events?, connection, max_retries) })
     }
 
     /// The subscription to store, its secrets sealed, and the secret to show this once: the one given, or one made of
@@ -124,6 +109,8 @@ impl NewSubscription {
             description: self.description,
             headers: headers.collect(),
             retry: self.retry,
+            connection: self.connection,
+            filter: self.filter,
             rate_limit_per_s: self.rate_limit_per_s,
             timeout_s: self.timeout_s,
             signature: self.signature,
@@ -136,6 +123,83 @@ impl NewSubscription {
             tenant,
         };
         (subscription, secret)
+    }
+}
+
+/// How it is sent: what every body that asks for a subscription may say, whatever it calls the rest.
+pub(super) struct Manner {
+    secret: Option<Secret>,
+    filter: Option<MessageFilter>,
+    description: Option<String>,
+    headers: Vec<CustomHeader<String>>,
+    retry: Rhythm,
+    rate_limit_per_s: Option<u32>,
+    timeout_s: u32,
+    signature: SignatureStyle,
+    batch: Option<BatchRule>,
+}
+
+impl Manner {
+    pub(super) fn take(fields: &mut JsonFields) -> Option<Self> {
+        let secret = field::secret(fields);
+        let filter = field::filter(fields);
+        let description = field::description(fields);
+        let headers = field::headers(fields).unwrap_or_default();
+        let retry = field::retry(fields).unwrap_or(Rhythm::Exponential);
+        let rate_limit_per_s = field::rate_limit(fields);
+        let timeout_s = field::timeout(fields).unwrap_or(DEFAULT_TIMEOUT_S);
+        let signature = field::signature(fields).unwrap_or_default();
+        let batch = field::batch(fields);
+        let headers = headers
+            .into_iter()
+            .map(|CustomHeader { name, value }| match value {
+                Some(value) => Some(CustomHeader { name, value }),
+                None => {
+                    fields.refused(format!("headers.{}", name.as_str()), "header_not_allowed", "there is no value yet")
+                }
+            })
+            .collect::<Option<_>>();
+        Some(Self {
+            secret,
+            filter,
+            description,
+            headers: headers?,
+            retry,
+            rate_limit_per_s,
+            timeout_s,
+            signature,
+            batch,
+        })
+    }
+
+    pub(super) const fn rhythm(&self) -> Rhythm {
+        self.retry
+    }
+
+    /// The subscription that is asked for in this manner, switched on.
+    pub(super) fn of(
+        self,
+        url: String,
+        events: Vec<EventPattern>,
+        connection: Option<ConnectionId>,
+        max_retries: Option<u32>,
+    ) -> NewSubscription {
+        let kind = self.retry.kind(connection.as_ref());
+        NewSubscription {
+            url,
+            events,
+            secret: self.secret,
+            connection,
+            filter: self.filter,
+            description: self.description,
+            headers: self.headers,
+            retry: RetryPolicy { kind, max_retries: max_retries.unwrap_or_else(|| default_retries(kind)) },
+            rate_limit_per_s: self.rate_limit_per_s,
+            timeout_s: self.timeout_s,
+            signature: self.signature,
+            batch: self.batch,
+            active: true,
+        }
     }
 }
 
@@ -199,6 +263,37 @@ mod tests {
         assert_eq!(new.retry, RetryPolicy { kind: RetryKind::Standard, max_retries: 0 });
         assert_eq!(new.batch, Some(BatchRule { max_events: 100, max_wait_s: 300 }));
         assert!(!new.active);
+    }
+
+    #[test]
+    fn of_one_connection_retries_begin_at_five_seconds() {
+        let mut body = json!({"url": "https://example.com/hook", "event": "whatsapp.*", "connection_id": "con_1"});
+        let new = parse(&body).unwrap();
+        assert_eq!(new.retry, RetryPolicy { kind: RetryKind::Exponential { base_s: 5 }, max_retries: 3 });
+        assert_eq!(new.connection, "con_1".parse().ok());
+        body["event"] = json!("lead.*");
+        assert_eq!(errors(&body), [("events".to_owned(), "contradictory")]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_filter_is_named_by_its_place() {
+        for (filter, wrong) in [
+            (json!({}), vec![]),
+            (json!({"directions": null, "types": [], "groups": null}), vec![]),
+            (json!({"directions": ["out", "in"], "types": ["text", "request_welcome"], "groups": false}), vec![]),
+            (json!({"directions": []}), vec!["filter.directions out_of_range"]),
+            (json!({"directions": ["in", "up"]}), vec!["filter.directions[1] invalid_value"]),
+            (json!({"directions": ["in", "in", "in"]}), vec!["filter.directions too_many"]),
+            (json!({"types": "text"}), vec!["filter.types invalid_type"]),
+            (json!({"types": ["Text", 1]}), vec!["filter.types[0] invalid_value", "filter.types[1] invalid_value"]),
+            (json!({"types": vec!["text"; 51]}), vec!["filter.types too_many"]),
+            (json!({"groups": "no", "group": true}), vec!["filter.groups invalid_type", "filter.group unknown_field"]),
+            (json!("in"), vec!["filter invalid_type"]),
+        ] {
+            let told: Vec<String> =
+                errors(&with("filter", filter.clone())).iter().map(|(path, code)| format!("{path} {code}")).collect();
+            assert_eq!(told, wrong, "{filter}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::work::StoreError;
 pub enum Booked {
     /// It is written.
     Done,
-    /// Another subscription of the tenant has the same URL and an event in common; nothing was written.
+    /// Another subscription of the tenant has the same URL and scope and an event in common; nothing was written.
     Taken {
         /// Which, where the store could tell.
         by: Option<SubscriptionId>,
@@ -20,8 +20,8 @@ pub enum Booked {
     Changed,
 }
 
-/// A tenant's subscriptions, as they are written. No two of a tenant have the same URL and an event pattern in common,
-/// whoever writes at the same time. An implementation passes `testing::book_exam`.
+/// A tenant's subscriptions, as they are written. No two of a tenant have the same URL, the same connection or none, and
+/// an event pattern in common, whoever writes at the same time. An implementation passes `testing::book_exam`.
 pub trait SubscriptionBook: Send + Sync {
     /// Writes a new subscription.
     fn add(&self, new: &Subscription) -> impl Future<Output = Result<Booked, StoreError>> + Send;

@@ -2,28 +2,99 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::json_fields::JsonFields;
 use crate::address::{AllowList, EndpointUrl};
 use crate::model::custom_header::{CustomHeader, HeaderName, MAX_HEADERS, MAX_TOTAL_BYTES, check_value};
-use crate::model::event_type::EventPattern;
-use crate::model::retry_policy::{DEFAULT_BASE_S, MAX_RETRIES, RetryKind};
+use crate::model::event_type::{EventPattern, EventType};
+use crate::model::field_error::FieldError;
+use crate::model::ids::ConnectionId;
+use crate::model::retry_policy::{DEFAULT_BASE_S, MAX_RETRIES, RetryKind, WHATSAPP_BASE_S};
 use crate::model::subscription::{
     BATCH_EVENTS, BATCH_WAIT_S, BatchRule, MAX_DESCRIPTION_CHARS, MAX_PATTERNS, RATE_LIMIT_PER_S, SignatureStyle,
     TIMEOUT_S,
 };
+use crate::model::whatsapp::{Direction, MAX_TYPES, MessageFilter, MessageType};
 use crate::signing::secret::Secret;
 
 /// What stands for a header's value that is not shown. Sent back, it leaves the value as it is.
 pub const MASK: &str = "•••";
 
-pub(super) fn url(fields: &mut JsonFields, allowed: &AllowList) -> Option<String> {
-    let text = fields.text("url")?;
+/// Where to send; `path` is what the field is called.
+pub(super) fn url(fields: &mut JsonFields, path: &str, allowed: &AllowList) -> Option<String> {
+    let text = fields.text(path)?;
     match EndpointUrl::parse(&text, allowed) {
         Ok(url) => Some(url.as_str().to_owned()),
-        Err(error) => fields.refused("url", "url_not_allowed", error.to_string()),
+        Err(error) => fields.refused(path, "url_not_allowed", error.to_string()),
     }
+}
+
+/// Whether the connection is the tenant's is asked later: no store is at hand here.
+pub(super) fn connection(fields: &mut JsonFields) -> Option<ConnectionId> {
+    let id = fields.text("connection_id")?;
+    match id.parse() {
+        Ok(id) => Some(id),
+        Err(_) => fields.refused("connection_id", "invalid_value", "this is no connection's id"),
+    }
+}
+
+/// Which messages; what it does not say is as in a filter that says nothing.
+pub(super) fn filter(fields: &mut JsonFields) -> Option<MessageFilter> {
+    let Value::Object(mut given) = fields.take("filter")? else {
+        let what = "this must be an object with `directions`, `types` and `groups`";
+        return fields.refused("filter", "invalid_type", what);
+    };
+    let mut filter = MessageFilter::default();
+    if let Some(directions) = given.remove("directions").filter(|value| !value.is_null()) {
+        if directions.as_array().is_some_and(Vec::is_empty) {
+            fields.refuse("filter.directions", "out_of_range", "there must be one at least: `in` or `out`");
+        }
+        let read = |text: &Value| Direction::deserialize(text).ok();
+        filter.directions = each(fields, "filter.directions", directions, 2, read, "this must be `in` or `out`");
+    }
+    if let Some(types) = given.remove("types").filter(|value| !value.is_null()) {
+        let read = |text: &Value| text.as_str()?.parse::<MessageType>().ok();
+        let what = "this must be a message type: lower-case letters, digits and underscores";
+        filter.types = each(fields, "filter.types", types, MAX_TYPES, read, what);
+    }
+    match given.remove("groups") {
+        Some(Value::Bool(groups)) => filter.groups = groups,
+        None | Some(Value::Null) => {}
+        Some(_) => fields.refuse("filter.groups", "invalid_type", "this must be true or false"),
+    }
+    for name in given.keys() {
+        fields.refuse(format!("filter.{name}"), "unknown_field", "there is no such field here");
+    }
+    Some(filter)
+}
+
+/// A set of words in a list; each that is none is named by its place.
+fn each<T: Ord>(
+    fields: &mut JsonFields,
+    path: &str,
+    list: Value,
+    most: usize,
+    read: impl Fn(&Value) -> Option<T>,
+    what: &str,
+) -> BTreeSet<T> {
+    let mut found = BTreeSet::new();
+    let Value::Array(list) = list else {
+        fields.refuse(path, "invalid_type", "this must be an array");
+        return found;
+    };
+    if list.len() > most {
+        fields.refuse(path, "too_many", format!("at most {most}"));
+        return found;
+    }
+    for (index, one) in list.iter().enumerate() {
+        match read(one) {
+            Some(one) => drop(found.insert(one)),
+            None => fields.refuse(format!("{path}[{index}]"), "invalid_value", what),
+        }
+    }
+    found
 }
 
 /// `event` with one, `events` with several; together they are one set, in one order.
@@ -69,6 +140,16 @@ pub(super) fn description(fields: &mut JsonFields) -> Option<String> {
     Some(text)
 }
 
+/// Of nothing that belongs to a connection, a scope makes nothing.
+pub(super) fn scope_error(connection: Option<&ConnectionId>, events: &[EventPattern]) -> Option<FieldError> {
+    let of_one = |event: &&EventType| event.is_of_a_connection();
+    let heard = |pattern: &EventPattern| EventType::ALL.iter().filter(of_one).any(|event| pattern.matches(*event));
+    (connection.is_some() && !events.iter().any(heard)).then(|| {
+        let what = "nothing would ever be sent: of a connection are `whatsapp.message` and `whatsapp.status`";
+        FieldError::new("events", "contradictory", what)
+    })
+}
+
 /// A header with its value in the clear, or `None` where the mask stood for it.
 pub(super) fn headers(fields: &mut JsonFields) -> Option<Vec<CustomHeader<Option<String>>>> {
     let Value::Object(given) = fields.take("headers")? else {
@@ -112,10 +193,36 @@ pub(super) fn max_retries(fields: &mut JsonFields) -> Option<u32> {
     fields.number("max_retries", &(0..=MAX_RETRIES))
 }
 
-pub(super) fn retry(fields: &mut JsonFields) -> Option<RetryKind> {
+/// A rhythm as it is asked for: by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rhythm {
+    Exponential,
+    Standard,
+}
+
+impl Rhythm {
+    /// The rhythm of a subscription in this scope: WhatsApp's receivers are given more time.
+    pub(super) fn kind(self, connection: Option<&ConnectionId>) -> RetryKind {
+        match self {
+            Self::Exponential => {
+                RetryKind::Exponential { base_s: connection.map_or(DEFAULT_BASE_S, |_| WHATSAPP_BASE_S) }
+            }
+            Self::Standard => RetryKind::Standard,
+        }
+    }
+
+    pub(super) const fn is(self, kind: RetryKind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Exponential, RetryKind::Exponential { .. }) | (Self::Standard, RetryKind::Standard)
+        )
+    }
+}
+
+pub(super) fn retry(fields: &mut JsonFields) -> Option<Rhythm> {
     match fields.text("retry")?.as_str() {
-        "exponential" => Some(RetryKind::Exponential { base_s: DEFAULT_BASE_S }),
-        "standard" => Some(RetryKind::Standard),
+        "exponential" => Some(Rhythm::Exponential),
+        "standard" => Some(Rhythm::Standard),
         _ => fields.refused("retry", "invalid_value", "this must be `exponential` or `standard`"),
     }
 }

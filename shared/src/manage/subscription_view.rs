@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::subscription_fields::MASK;
 use crate::model::event_type::EventPattern;
-use crate::model::ids::SubscriptionId;
-use crate::model::retry_policy::RetryKind;
+use crate::model::ids::{ConnectionId, SubscriptionId};
 use crate::model::subscription::{BatchRule, DisabledReason, SignatureStyle, Subscription};
+use crate::model::whatsapp::MessageFilter;
 
 /// The JSON of a subscription.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -22,6 +22,10 @@ pub struct SubscriptionView {
     pub url: String,
     /// What is sent.
     pub events: Vec<EventPattern>,
+    /// The only WhatsApp connection whose events are sent.
+    pub connection_id: Option<ConnectionId>,
+    /// Which WhatsApp messages are sent; none is every one that comes in.
+    pub filter: Option<MessageFilter>,
     /// What it is for.
     pub description: Option<String>,
     /// Whether events match it.
@@ -39,6 +43,8 @@ pub struct SubscriptionView {
     pub headers: BTreeMap<String, &'static str>,
     /// The rhythm of its retries.
     pub retry: &'static str,
+    /// The first wait of an exponential rhythm, seconds.
+    pub retry_base_s: Option<u32>,
     /// Attempts after the first.
     pub max_retries: u32,
     /// Most deliveries a second.
@@ -64,6 +70,8 @@ impl SubscriptionView {
             id: subscription.id,
             url: subscription.url,
             events: subscription.events,
+            connection_id: subscription.connection,
+            filter: subscription.filter,
             description: subscription.description,
             active: subscription.state.active,
             disabled_at: subscription.state.disabled_at,
@@ -71,10 +79,8 @@ impl SubscriptionView {
             secret: format!("{MASK}{}", subscription.secrets.hint),
             previous_secret_valid_until: previous.filter(|until| now < *until),
             headers: subscription.headers.iter().map(|header| (header.name.as_str().to_owned(), MASK)).collect(),
-            retry: match subscription.retry.kind {
-                RetryKind::Exponential { .. } => "exponential",
-                RetryKind::Standard => "standard",
-            },
+            retry: subscription.retry.kind.name(),
+            retry_base_s: subscription.retry.kind.base_s(),
             max_retries: subscription.retry.max_retries,
             rate_limit_per_s: subscription.rate_limit_per_s,
             timeout_s: subscription.timeout_s,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::chance::Chance;
+use super::connections::Connections;
 use super::json_fields::{BodyError, JsonFields};
 use super::page::Page;
 use super::query_fields::QueryFields;
@@ -18,7 +19,8 @@ use super::subscription_view::SubscriptionView;
 use crate::address::AllowList;
 use crate::delivery::courier::{Couriers, SubscriptionGone};
 use crate::dispatch::Subscribers;
-use crate::model::ids::{SubscriptionId, TenantId};
+use crate::model::field_error::FieldError;
+use crate::model::ids::{ConnectionId, SubscriptionId, TenantId};
 use crate::model::subscription::Subscription;
 use crate::signing::secret::Secret;
 use crate::work::StoreError;
@@ -34,8 +36,8 @@ const MAX_OVERLAP_S: u32 = 30 * 86_400;
 const TRIES: u32 = 4;
 
 /// What the use cases need of a store.
-pub trait Subscriptions: SubscriptionBook + Subscribers + Couriers {}
-impl<S: SubscriptionBook + Subscribers + Couriers> Subscriptions for S {}
+pub trait Subscriptions: SubscriptionBook + Subscribers + Couriers + Connections {}
+impl<S: SubscriptionBook + Subscribers + Couriers + Connections> Subscriptions for S {}
 
 /// A new secret, shown this once.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -67,6 +69,21 @@ pub async fn create(
     now: Timestamp,
 ) -> Result<SubscriptionView, Refusal> {
     let wish = NewSubscription::parse(body, allowed)?;
+    if let Some(connection) = &wish.connection {
+        known(store, tenant, connection).await?;
+    }
+    let (made, secret) = book(store, tenant, wish, chance, now).await?;
+    Ok(SubscriptionView { secret: secret.expose().to_owned(), ..SubscriptionView::of(made, now) })
+}
+
+/// Writes a subscription that is asked for; it, and its secret.
+pub(super) async fn book(
+    store: &impl Subscriptions,
+    tenant: &TenantId,
+    wish: NewSubscription,
+    chance: &Chance<'_>,
+    now: Timestamp,
+) -> Result<(Subscription, Secret), Refusal> {
     if store.subscribers(tenant).await?.len() >= MAX_SUBSCRIPTIONS {
         return Err(Conflict::TooManySubscriptions { max: MAX_SUBSCRIPTIONS }.into());
     }
@@ -75,7 +92,7 @@ pub async fn create(
     match store.add(&made).await? {
         Booked::Done => {
             tracing::info!(subscription.id = %made.id, tenant.id = %tenant, "subscription created");
-            Ok(SubscriptionView { secret: secret.expose().to_owned(), ..SubscriptionView::of(made, now) })
+            Ok((made, secret))
         }
         Booked::Taken { by } => Err(Conflict::SubscriptionExists { by }.into()),
         Booked::Changed => Err(StoreError::Unavailable("a new identifier was in use".into()).into()),
@@ -92,11 +109,22 @@ pub async fn list(
     query: Option<&str>,
     now: Timestamp,
 ) -> Result<Page<SubscriptionView>, Refusal> {
+    Ok(page(store, tenant, query, |_| true).await?.map(|one| SubscriptionView::of(one, now)))
+}
+
+/// The page of the tenant's subscriptions that the query asks for, of those that are `wanted`.
+pub(super) async fn page(
+    store: &impl Subscribers,
+    tenant: &TenantId,
+    query: Option<&str>,
+    wanted: impl Fn(&Subscription) -> bool,
+) -> Result<Page<Subscription>, Refusal> {
     let (limit, cursor) = QueryFields::page::<SubscriptionId>(query)?;
     let mut all = store.subscribers(tenant).await?;
     all.sort_by(|a, b| b.id.cmp(&a.id));
-    let mut rest = all.into_iter().filter(|one| cursor.as_ref().is_none_or(|cursor| one.id < *cursor));
-    let data: Vec<_> = rest.by_ref().take(limit).map(|one| SubscriptionView::of(one, now)).collect();
+    let behind = |one: &Subscription| cursor.as_ref().is_none_or(|cursor| one.id < *cursor);
+    let mut rest = all.into_iter().filter(|one| behind(one) && wanted(one));
+    let data: Vec<_> = rest.by_ref().take(limit).collect();
     let more = rest.next().is_some();
     let next_cursor = data.last().filter(|_| more).map(|last| last.id.to_string());
     Ok(Page { data, next_cursor })
@@ -132,11 +160,35 @@ pub async fn change(
     // Looked up before the body is: what is not the caller's looks like nothing, whatever is sent.
     find(store, tenant, id).await?;
     let patch = SubscriptionPatch::parse(body, allowed)?;
+    if let Some(connection) = patch.connection() {
+        known(store, tenant, connection).await?;
+    }
+    Ok(SubscriptionView::of(apply(store, tenant, id, &patch, chance, now).await?, now))
+}
+
+/// Writes a change; the subscription after it.
+pub(super) async fn apply(
+    store: &impl Subscriptions,
+    tenant: &TenantId,
+    id: &SubscriptionId,
+    patch: &SubscriptionPatch,
+    chance: &Chance<'_>,
+    now: Timestamp,
+) -> Result<Subscription, Refusal> {
     let after =
         rewrite(store, tenant, id, |before| Ok(patch.clone().apply(before, chance.keys, || chance.bytes(), now)?));
     let after = after.await?;
     tracing::info!(subscription.id = %id, tenant.id = %tenant, "subscription changed");
-    Ok(SubscriptionView::of(after, now))
+    Ok(after)
+}
+
+/// Refuses a connection that is not the tenant's. Another's looks like one that does not exist.
+async fn known(store: &impl Connections, tenant: &TenantId, id: &ConnectionId) -> Result<(), Refusal> {
+    if store.connection(tenant, id).await?.is_some() {
+        return Ok(());
+    }
+    let error = FieldError::new("connection_id", "unknown_connection", "there is no such connection");
+    Err(BodyError::Fields(vec![error]).into())
 }
 
 /// Deletes a subscription. Its deliveries under way are cancelled when their turn comes.

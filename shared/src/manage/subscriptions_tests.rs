@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::subscription::DisabledReason;
 use crate::testing::MemoryStore;
-use crate::testing::samples::stack_keys;
+use crate::testing::samples::{self, stack_keys};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_900_000_000 + second).unwrap()
@@ -169,6 +169,28 @@ async fn what_cannot_be_used_is_named() {
             assert!(errors[0].path.starts_with(field));
         }
     }
+}
+
+#[tokio::test]
+async fn a_scope_is_a_connection_of_the_tenants_own() {
+    let desk = Desk::new();
+    for name in ["a", "b"] {
+        let connection = samples::connection(&format!("con_{name}"), &tenant(name), "5511900000001");
+        desk.store.put_connection(connection);
+    }
+    let body =
+        |connection: &str| json!({"url": "https://example.com/a", "event": "whatsapp.*", "connection_id": connection});
+    let made = desk.create(&body("con_a"), at(0)).await.unwrap();
+    assert_eq!((made.connection_id, made.retry_base_s), ("con_a".parse().ok(), Some(5)));
+    for foreign in ["con_b", "con_none"] {
+        let change = json!({"connection_id": foreign});
+        for answer in [desk.create(&body(foreign), at(1)).await, desk.change(&made.id, &change, at(1)).await] {
+            let Err(Refusal::Input(BodyError::Fields(errors))) = answer else { panic!("{foreign} was taken") };
+            assert_eq!((errors[0].path.as_str(), errors[0].code), ("connection_id", "unknown_connection"));
+        }
+    }
+    let lifted = desk.change(&made.id, &json!({"connection_id": null}), at(2)).await.unwrap();
+    assert_eq!(lifted.connection_id, None);
 }
 
 #[tokio::test]

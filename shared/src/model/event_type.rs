@@ -110,6 +110,12 @@ impl EventType {
         }
     }
 
+    /// Whether events of this type belong to a WhatsApp connection, which their `data` names.
+    #[must_use]
+    pub const fn is_of_a_connection(self) -> bool {
+        matches!(self, Self::WhatsappMessage | Self::WhatsappStatus)
+    }
+
     /// Whether events of this type tell of deliveries themselves. When such an event cannot be delivered, no further
     /// event may tell of that: a dead endpoint subscribed to `*` would otherwise cause events for ever.
     #[must_use]

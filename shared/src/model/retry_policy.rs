@@ -24,6 +24,26 @@ pub enum RetryKind {
     Standard,
 }
 
+impl RetryKind {
+    /// The name of the rhythm.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exponential { .. } => "exponential",
+            Self::Standard => "standard",
+        }
+    }
+
+    /// The first wait, where the rhythm has one of its own.
+    #[must_use]
+    pub const fn base_s(self) -> Option<u32> {
+        match self {
+            Self::Exponential { base_s } => Some(base_s),
+            Self::Standard => None,
+        }
+    }
+}
+
 /// When a delivery is tried again, and when no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::custom_header::CustomHeader;
+use super::event::Announcement;
 use super::event_type::{EventPattern, EventType};
-use super::ids::{SubscriptionId, TenantId};
+use super::ids::{ConnectionId, SubscriptionId, TenantId};
 use super::retry_policy::RetryPolicy;
 use super::sealed::Sealed;
+use super::whatsapp::{MessageFilter, MessageTraits};
 
 /// Most patterns of one subscription: more than the catalogue has types is never needed.
 pub const MAX_PATTERNS: usize = 50;
@@ -39,6 +41,12 @@ pub struct Subscription {
     pub url: String,
     /// What to send.
     pub events: Vec<EventPattern>,
+    /// The only WhatsApp connection whose events are sent; `None` is every one, and what is of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ConnectionId>,
+    /// Which WhatsApp messages are sent; `None` is what a filter is that says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<MessageFilter>,
     /// What the tenant says it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -70,10 +78,37 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Whether an event of this type is to be sent here.
+    /// Whether this is to be sent here.
     #[must_use]
-    pub fn wants(&self, event_type: EventType) -> bool {
-        self.state.active && self.events.iter().any(|pattern| pattern.matches(event_type))
+    pub fn wants(&self, said: &Announcement) -> bool {
+        self.state.active && self.hears(said.event_type) && self.is_in_scope(said) && self.passes_filter(said)
+    }
+
+    /// Whether it is about events of this type.
+    #[must_use]
+    pub fn hears(&self, event_type: EventType) -> bool {
+        self.events.iter().any(|pattern| pattern.matches(event_type))
+    }
+
+    fn is_in_scope(&self, said: &Announcement) -> bool {
+        let of = || said.data.get("connection_id").and_then(serde_json::Value::as_str);
+        match &self.connection {
+            // What a tenant publishes may have a member of that name, and is of no connection all the same.
+            Some(connection) => said.event_type.is_of_a_connection() && of() == Some(connection.as_str()),
+            None => true,
+        }
+    }
+
+    fn passes_filter(&self, said: &Announcement) -> bool {
+        if said.event_type != EventType::WhatsappMessage {
+            return true;
+        }
+        // What cannot be told apart from an own message is taken for one.
+        let Some(message) = MessageTraits::of(&said.data) else { return false };
+        match &self.filter {
+            Some(filter) => filter.wants(&message),
+            None => MessageFilter::default().wants(&message),
+        }
     }
 
     /// How long one attempt may take.
@@ -192,5 +227,94 @@ impl DisabledReason {
             Self::KeptFailing => "kept_failing",
             Self::Operator => "operator",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::ids::EventId;
+    use crate::testing::samples::subscription;
+
+    fn said(event_type: EventType, data: Value) -> Announcement {
+        Announcement {
+            id: EventId::derive(&["x"]),
+            tenant: TenantId::default_tenant(),
+            event_type,
+            at: Timestamp::UNIX_EPOCH,
+            data,
+        }
+    }
+
+    fn message(of: &str, direction: &str, kind: &str, group: Option<&str>) -> Announcement {
+        let data = json!({"connection_id": of, "direction": direction, "type": kind, "group": group});
+        said(EventType::WhatsappMessage, data)
+    }
+
+    fn told(pattern: &str, connection: Option<&str>, filter: Value, of: &Announcement) -> bool {
+        let connection = connection.map(|id| id.parse().unwrap());
+        let filter = serde_json::from_value(filter).unwrap();
+        Subscription { connection, filter, ..subscription("sub_1", pattern) }.wants(of)
+    }
+
+    #[test]
+    fn who_is_told_of_what() {
+        let incoming = || message("con_1", "in", "text", None);
+        let own = || message("con_1", "out", "text", None);
+        let in_group = || message("con_1", "in", "image", Some("1@g.us"));
+        let status = |of: &str| said(EventType::WhatsappStatus, json!({"connection_id": of, "direction": "out"}));
+        let invoice = |of: &str| said(EventType::InvoiceSent, json!({"connection_id": of}));
+        let both_ways = || json!({"directions": ["in", "out"]});
+        for (pattern, scope, filter, of, wanted) in [
+            // Without a scope: of every connection, and what is of none.
+            ("*", None, Value::Null, incoming(), true),
+            ("whatsapp.*", None, Value::Null, message("con_2", "in", "text", None), true),
+            ("*", None, Value::Null, invoice("con_1"), true),
+            ("whatsapp.status", None, Value::Null, incoming(), false),
+            // With one: of that connection alone, whatever else says that it is.
+            ("*", Some("con_1"), Value::Null, incoming(), true),
+            ("*", Some("con_2"), Value::Null, incoming(), false),
+            ("*", Some("con_1"), Value::Null, status("con_1"), true),
+            ("*", Some("con_1"), Value::Null, status("con_2"), false),
+            ("*", Some("con_1"), Value::Null, invoice("con_1"), false),
+            ("*", Some("con_1"), Value::Null, said(EventType::WhatsappStatus, json!({})), false),
+            ("*", Some("con_1"), Value::Null, said(EventType::WhatsappStatus, json!(null)), false),
+            // Own messages where they are asked for.
+            ("*", None, Value::Null, own(), false),
+            ("*", None, json!({}), own(), false),
+            ("*", None, both_ways(), own(), true),
+            ("*", None, json!({"directions": ["out"]}), incoming(), false),
+            ("*", Some("con_1"), both_ways(), message("con_2", "out", "text", None), false),
+            // Kinds, and groups.
+            ("*", None, Value::Null, in_group(), true),
+            ("*", None, json!({"groups": false}), in_group(), false),
+            ("*", None, json!({"groups": false}), incoming(), true),
+            ("*", None, json!({"types": ["image"]}), in_group(), true),
+            ("*", None, json!({"types": ["image"]}), incoming(), false),
+            // A filter is of messages.
+            ("*", None, json!({"types": ["image"], "groups": false}), status("con_1"), true),
+            ("*", None, json!({"types": ["image"]}), invoice("con_1"), true),
+            // What cannot be told apart from an own message.
+            ("*", None, both_ways(), said(EventType::WhatsappMessage, json!({"type": "text"})), false),
+        ] {
+            assert_eq!(told(pattern, scope, filter.clone(), &of), wanted, "{pattern} {scope:?} {filter}: {of:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_off_is_told_of_nothing() {
+        let off = Subscription { state: SubscriptionState::set_by_tenant(false), ..subscription("sub_1", "*") };
+        assert!(!off.wants(&message("con_1", "in", "text", None)));
+    }
+
+    #[test]
+    fn one_that_was_stored_before_there_were_scopes_is_read_as_it_was_meant() {
+        let mut stored = serde_json::to_value(subscription("sub_1", "*")).unwrap();
+        assert!(stored.get("connection").is_none() && stored.get("filter").is_none());
+        stored["filter"] = json!({"directions": ["in"], "groups": false});
+        let read: Subscription = serde_json::from_value(stored).unwrap();
+        assert_eq!(read.filter, Some(MessageFilter { groups: false, ..MessageFilter::default() }));
     }
 }

@@ -73,6 +73,27 @@ pub async fn a_change_moves_what_is_taken(store: &impl Examined, tenant: &Tenant
     assert_eq!(stored, [elsewhere, into_the_gap]);
 }
 
+/// Two connections may be told of at one URL, each once, and a change of scope moves what is taken.
+pub async fn a_connection_has_claims_of_its_own(store: &impl Examined, tenant: &TenantId) {
+    let of = |n: u8, connection: Option<&str>| Subscription {
+        connection: connection.and_then(|id| id.parse().ok()),
+        ..wish(tenant, n, "https://a.example.com/", &["whatsapp.message"])
+    };
+    let (one, two, none) = (of(1, Some("con_1")), of(2, Some("con_2")), of(3, None));
+    for new in [&one, &two, &none] {
+        assert_eq!(add(store, new).await, Booked::Done);
+    }
+    assert_eq!(add(store, &of(4, Some("con_2"))).await, by(&two));
+    assert_eq!(add(store, &of(5, None)).await, by(&none));
+    let onto = |connection: Option<&str>| Subscription {
+        connection: connection.and_then(|id| id.parse().ok()),
+        ..later(&one, &one.url, &["whatsapp.message"])
+    };
+    assert_eq!(replace(store, &one, &onto(Some("con_2"))).await, by(&two));
+    assert_eq!(replace(store, &one, &onto(Some("con_3"))).await, Booked::Done);
+    assert_eq!(add(store, &of(6, Some("con_1"))).await, Booked::Done, "left, so free");
+}
+
 /// What was deleted can be made again, and cannot be changed.
 pub async fn what_was_deleted_is_free_again(store: &impl Examined, tenant: &TenantId) {
     let one = wish(tenant, 1, "https://a.example.com/", &["*"]);
@@ -89,6 +110,7 @@ pub async fn all(store: &impl Examined, prefix: &str) {
     let tenant = |name: &str| format!("ten_{prefix}_{name}").parse::<TenantId>().expect("a tenant's name");
     a_url_and_an_event_are_taken_once(store, &tenant("once"), &tenant("other")).await;
     a_change_moves_what_is_taken(store, &tenant("moves")).await;
+    a_connection_has_claims_of_its_own(store, &tenant("scopes")).await;
     what_was_deleted_is_free_again(store, &tenant("free")).await;
 }
 

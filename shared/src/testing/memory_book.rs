@@ -52,6 +52,7 @@ fn taken(inner: &Inner, wanted: &Subscription) -> Option<Booked> {
         other.id != wanted.id
             && other.tenant == wanted.tenant
             && other.url == wanted.url
+            && other.connection == wanted.connection
             && other.events.iter().any(|pattern| wanted.events.contains(pattern))
     };
     inner.subscriptions.values().find(in_common).map(|other| Booked::Taken { by: Some(other.id.clone()) })

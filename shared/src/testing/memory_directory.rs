@@ -36,6 +36,17 @@ impl Shelves {
     }
 }
 
+impl MemoryStore {
+    /// Links a number, whoever has it.
+    ///
+    /// # Panics
+    /// When the store is down.
+    pub fn put_connection(&self, connection: Connection) {
+        let mut inner = self.lock().expect("the store answers");
+        inner.directory.connections.insert(connection.id.clone(), connection);
+    }
+}
+
 impl Connections for MemoryStore {
     async fn connection(&self, tenant: &TenantId, id: &ConnectionId) -> Result<Option<Connection>, StoreError> {
         Ok(self.lock()?.directory.connections.get(id).filter(|row| row.tenant == *tenant).cloned())

@@ -17,7 +17,7 @@ use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
 use crate::model::source::Source;
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
-use crate::model::whatsapp::{self, Dialect, Line, Setup, WhatsappNumber};
+use crate::model::whatsapp::{self, Connection, Dialect, Line, Setup, WhatsappNumber};
 use crate::providers::Incoming;
 use crate::providers::c2s::verify::incoming;
 use crate::providers::tenant::payload::{Request, parse};
@@ -113,6 +113,8 @@ pub fn subscription(id: &str, pattern: &str) -> Subscription {
         tenant,
         url: "https://hooks.example.com/in".into(),
         events: vec![pattern.parse().expect("a pattern")],
+        connection: None,
+        filter: None,
         description: None,
         headers: Vec::new(),
         retry: RetryPolicy::default(),
@@ -124,6 +126,23 @@ pub fn subscription(id: &str, pattern: &str) -> Subscription {
         state: SubscriptionState::set_by_tenant(true),
         created_at: at,
         updated_at: at,
+    }
+}
+
+/// A connection of `tenant`'s with that number.
+///
+/// # Panics
+/// When the identifier or the number is none.
+#[must_use]
+pub fn connection(id: &str, tenant: &TenantId, number: &str) -> Connection {
+    Connection {
+        id: id.parse().expect("an identifier"),
+        tenant: tenant.clone(),
+        source: "src_1".parse().expect("an identifier"),
+        provider: Provider::Baileys,
+        phone_number: WhatsappNumber::parse(number).expect("a number"),
+        phone_number_id: None,
+        created_at: Timestamp::UNIX_EPOCH,
     }
 }
 

@@ -21,12 +21,13 @@ use crate::{operate, portal};
 const CACHE_CONTROL: &str = "public, max-age=300";
 
 /// In the order in which a reader meets them.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("webhooks in", "What providers send to."),
     ("publishing", "What a tenant's back office sends to."),
     ("subscriptions", "Where a tenant's events go."),
     ("deliveries", "What became of them."),
     ("whatsapp", "The telephone numbers that a tenant links."),
+    ("whatsapp webhooks", "Subscriptions to one WhatsApp number, and what became of its messages."),
     ("tenants", "Tenants and their keys; for the operator, as all that follow."),
     ("sources", "Doorbells: where a provider's webhooks for a tenant come in."),
     ("events", "What came in, and all that happened to it."),

@@ -1,6 +1,7 @@
 //! The tenant's side.
 
 mod caller;
+mod client_webhooks;
 mod connections;
 mod deliveries;
 mod event_types;
@@ -95,9 +96,28 @@ gancho::routes! {
     "/connections/{id}" => get connections::get, delete connections::release;
 }
 
+/// What the routes of a client's webhooks stand under.
+const WEBHOOKS_UNDER: &str = "/api/webhooks";
+
+gancho::routes! {
+    /// What a client manages of its WhatsApp numbers' webhooks.
+    fn registered<S: Backing, T: Out>() -> Router<Arc<Portal<S, T>>>, described by Registered:
+    "/register" => post client_webhooks::register;
+    "/list" => get client_webhooks::list;
+    "/{id}" => get client_webhooks::get, patch client_webhooks::change, put client_webhooks::update,
+        delete client_webhooks::delete;
+    "/{id}/test" => post client_webhooks::test;
+    "/{id}/events" => get client_webhooks::events;
+    "/{id}/events/{event_id}" => get client_webhooks::event;
+    "/{id}/events/{event_id}/retry" => post client_webhooks::retry;
+}
+
 /// What `/openapi.json` says of these routes.
 pub(crate) fn describe() -> OpenApi {
-    OpenApi::default().nest(UNDER, Webhooks::openapi()).nest(WHATSAPP_UNDER, Whatsapp::openapi())
+    OpenApi::default()
+        .nest(UNDER, Webhooks::openapi())
+        .nest(WHATSAPP_UNDER, Whatsapp::openapi())
+        .nest(WEBHOOKS_UNDER, Registered::openapi())
 }
 
 /// The routes of the tenant's side.
@@ -105,6 +125,7 @@ pub(crate) fn router<S: Backing, T: Out>(portal: Portal<S, T>) -> Router {
     Router::new()
         .nest(UNDER, webhooks())
         .nest(WHATSAPP_UNDER, whatsapp())
+        .nest(WEBHOOKS_UNDER, registered())
         .merge(openapi::router())
         .with_state(Arc::new(portal))
 }

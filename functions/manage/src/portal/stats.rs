@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use gancho::lambda::http::Problem;
-use gancho::manage::described::queries::StatsQuery;
+use gancho::manage::described::queries::TenantStatsQuery;
 use gancho::manage::stats::{Stats, of_tenant};
 
 use super::caller::Caller;
@@ -13,7 +13,7 @@ use super::{Backing, Out, Portal};
 
 /// How the tenant's deliveries are doing.
 #[utoipa::path(get, path = "/stats", operation_id = "read_stats", tag = "deliveries", security(("tenant_key" = [])),
-    params(StatsQuery),
+    params(TenantStatsQuery),
     responses((status = 200, description = "Counts, rates and percentiles.", body = Stats)),
 )]
 pub(super) async fn read<S: Backing, T: Out>(

@@ -20,6 +20,8 @@ use tower::ServiceExt;
 use super::*;
 use crate::testing::{now, state_at};
 
+mod client_webhooks;
+
 /// An endpoint that answers 503.
 #[derive(Default)]
 struct Busy(Mutex<Vec<String>>);
@@ -303,7 +305,8 @@ async fn when_the_store_is_down_the_answer_says_to_come_again() {
 #[test]
 fn every_route_is_described_under_its_own_name() {
     let described = gancho::testing::operations::of(&describe());
-    let mut routes = gancho::testing::operations::table(UNDER, Webhooks::ROUTES);
-    routes.extend(gancho::testing::operations::table(WHATSAPP_UNDER, Whatsapp::ROUTES));
-    assert_eq!(described, routes);
+    let mut tables = gancho::testing::operations::table(UNDER, Webhooks::ROUTES);
+    tables.extend(gancho::testing::operations::table(WHATSAPP_UNDER, Whatsapp::ROUTES));
+    tables.extend(gancho::testing::operations::table(WEBHOOKS_UNDER, Registered::ROUTES));
+    assert_eq!(described, tables);
 }

@@ -94,6 +94,8 @@ fn prepared(url: &str, allowed: &AllowList, timeout_s: u32) -> Prepared {
         tenant: tenant.clone(),
         url: url.to_owned(),
         events: vec![EventPattern::All],
+        connection: None,
+        filter: None,
         description: None,
         headers: vec![],
         retry: RetryPolicy::default(),

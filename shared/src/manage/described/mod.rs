@@ -1,6 +1,7 @@
 //! What bodies and queries may say, as `/openapi.json` describes it. Nothing is read by these types: the readers tell
 //! everything that is wrong at once, which no derived reader does. A test holds each type against its reader.
 
+pub mod client_webhooks;
 pub mod operator;
 pub mod published;
 pub mod queries;

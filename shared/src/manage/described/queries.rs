@@ -86,6 +86,37 @@ pub enum StatsWindow {
     Week,
 }
 
+/// Which of a tenant's figures.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TenantStatsQuery {
+    /// How far back; 24h unless given.
+    #[param(inline)]
+    pub window: Option<StatsWindow>,
+    /// Of this subscription alone.
+    pub subscription_id: Option<SubscriptionId>,
+}
+
+/// Which of a webhook's deliveries.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WebhookEventsQuery {
+    /// In this status.
+    pub status: Option<DeliveryStatus>,
+    /// Made at this time or later.
+    pub since: Option<Timestamp>,
+    /// Made before this time.
+    pub until: Option<Timestamp>,
+    /// Waits for one if there is none, seconds.
+    #[param(minimum = 0, maximum = 20)]
+    pub wait_s: Option<u32>,
+    /// Entries on a page; 50 unless given.
+    #[param(minimum = 1, maximum = 100)]
+    pub limit: Option<u32>,
+    /// A `next_cursor` of this list.
+    pub cursor: Option<String>,
+}
+
 /// Which window.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

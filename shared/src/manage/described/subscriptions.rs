@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use utoipa::ToSchema;
 
 use crate::model::event_type::EventPattern;
+use crate::model::ids::ConnectionId;
 use crate::model::subscription::{BatchRule, SignatureStyle};
+use crate::model::whatsapp::MessageFilter;
 
 /// The rhythm of retries.
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rhythm {
-    /// From 1 s, doubling, ±20 %, at most 12 h.
+    /// From 1 s (of one WhatsApp connection: from 5 s), doubling, ±20 %, at most 12 h.
     Exponential,
     /// 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h.
     Standard,
@@ -35,6 +37,10 @@ pub struct NewSubscriptionBody {
     /// What to sign with; made if absent. After `whsec_` base64, any other text is its own bytes.
     #[schema(min_length = 8, max_length = 500, write_only)]
     pub secret: Option<String>,
+    /// Only events of this WhatsApp connection, which is the tenant's.
+    pub connection_id: Option<ConnectionId>,
+    /// Which WhatsApp messages: unless given those that come in.
+    pub filter: Option<MessageFilter>,
     /// What it is for.
     #[schema(max_length = 500)]
     pub description: Option<String>,
@@ -73,6 +79,10 @@ pub struct SubscriptionPatchBody {
     /// As in a new one.
     #[schema(max_items = 50, nullable = false)]
     pub events: Option<Vec<EventPattern>>,
+    /// As in a new one; null lifts the limit to one connection.
+    pub connection_id: Option<ConnectionId>,
+    /// As in a new one, whole.
+    pub filter: Option<MessageFilter>,
     /// As in a new one.
     #[schema(max_length = 500)]
     pub description: Option<String>,

@@ -5,17 +5,19 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::client_webhooks::{NewWebhookBody, WebhookPatchBody};
 use super::operator::{
     DataSubjectBody, NewKeyBody, NewSourceBody, NewTenantBody, ReleaseBody, ResealBody, RotateTokenBody,
     SourcePatchBody, TenantPatchBody, TurnBody,
 };
 use super::published::{NewEventBody, PublishBody};
-use super::queries::{DeliveriesQuery, EventsQuery, PageQuery, StatsQuery};
+use super::queries::{DeliveriesQuery, EventsQuery, PageQuery, StatsQuery, TenantStatsQuery, WebhookEventsQuery};
 use super::subscriptions::{NewSubscriptionBody, RecoverBody, RotateSecretBody, SubscriptionPatchBody};
 use super::whatsapp::NewConnectionBody;
 use crate::address::AllowList;
 use crate::manage::api_keys::NewKey;
 use crate::manage::asked;
+use crate::manage::client_webhooks::body::{NewWebhook, WebhookPatch};
 use crate::manage::connection_body::NewConnection;
 use crate::manage::delivery_filter::DeliveryFilter;
 use crate::manage::event_filter::EventFilter;
@@ -27,7 +29,7 @@ use crate::manage::subscription_body::NewSubscription;
 use crate::manage::subscription_patch::SubscriptionPatch;
 use crate::manage::switches::Turn;
 use crate::manage::tenants::TenantFields;
-use crate::manage::{connections, data_subjects, replay, reseal, sources, subscriptions};
+use crate::manage::{connections, data_subjects, replay, reseal, sources, stats, subscriptions};
 use crate::model::event::Provider;
 use crate::model::event_type::EventType;
 use crate::model::ids::TenantId;
@@ -70,7 +72,11 @@ fn at_the_edges(schema: &Value) -> Vec<Value> {
     }
     values.extend(schema["enum"].as_array().into_iter().flatten().cloned());
     if let Some(most) = schema["maxItems"].as_u64() {
-        let one = schema.pointer("/items/$ref").map_or("203.0.113.7", |_| "lead.received");
+        let one = match schema.pointer("/items/$ref").and_then(Value::as_str) {
+            None => "203.0.113.7",
+            Some(of) if of.ends_with("WebhookHears") => "message",
+            Some(_) => "lead.received",
+        };
         values.extend([most, most + 1].map(|n| json!(vec![one; n.try_into().unwrap()])));
     }
     values
@@ -155,6 +161,16 @@ fn the_bodies_of_clients_are_read_as_they_are_described() {
     hold::<NewConnectionBody>(&json!({"phone_number": "5511900000001", "provider": "baileys"}), |body| {
         NewConnection::read(fields(&with_what_meta_signs_with(body, "cloud_api", ""))?).map(drop)
     });
+}
+
+#[test]
+fn the_bodies_of_webhooks_are_read_as_they_are_described() {
+    let anywhere = AllowList::default();
+    hold::<NewWebhookBody>(
+        &json!({"phone_number": "5511900000001", "webhook_url": "https://example.com/in"}),
+        |body| NewWebhook::parse(body, &anywhere).map(drop),
+    );
+    hold::<WebhookPatchBody>(&json!({"is_active": false}), |body| WebhookPatch::parse(body, &anywhere).map(drop));
 }
 
 #[test]
@@ -244,4 +260,7 @@ fn queries_are_read_as_they_are_described() {
     ask::<DeliveriesQuery>(|query| DeliveryFilter::parse(query).map(drop));
     ask::<EventsQuery>(|query| EventFilter::parse(query).map(drop));
     ask::<StatsQuery>(|query| window_of(query).map(drop));
+    ask::<TenantStatsQuery>(|query| stats::Asked::parse(query).map(drop));
+    let webhook = "sub_1".parse().unwrap();
+    ask::<WebhookEventsQuery>(|query| DeliveryFilter::parse_of(&webhook, query).map(drop));
 }

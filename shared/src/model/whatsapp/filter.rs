@@ -4,21 +4,27 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::message_type::{Direction, MessageType};
 
 /// A subscription's wish. Without one of its own it hears every message that comes in, and none of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessageFilter {
-    /// Which way.
+    /// Which way: those that come `in` unless it says otherwise.
+    #[schema(min_items = 1, max_items = 2)]
     pub directions: BTreeSet<Direction>,
     /// Of which kinds; of all if none is named.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schema(max_items = 50)]
     pub types: BTreeSet<MessageType>,
-    /// Whether those in groups as well.
+    /// Whether those in groups as well; true unless it says otherwise.
     pub groups: bool,
 }
+
+/// Most kinds one filter names: more than there are is never needed.
+pub const MAX_TYPES: usize = 50;
 
 impl Default for MessageFilter {
     fn default() -> Self {

@@ -4,12 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::model::schema::text_like;
 
 /// Longest word that a provider's own name is taken for.
 const LONGEST_WORD: usize = 64;
 
 /// Which way a message went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// To the connection's number.
@@ -156,6 +160,14 @@ impl From<MessageType> for String {
         message_type.as_str().to_owned()
     }
 }
+
+impl PartialSchema for MessageType {
+    fn schema() -> RefOr<Schema> {
+        text_like("^[a-z0-9_]+$".to_owned()).min_length(Some(1)).max_length(Some(LONGEST_WORD)).into()
+    }
+}
+
+impl ToSchema for MessageType {}
 
 impl fmt::Display for MessageType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ mod setup;
 
 pub use connection::Connection;
 pub use dialect::{Dialect, UnknownDialect};
-pub use filter::{MessageFilter, MessageTraits};
+pub use filter::{MAX_TYPES, MessageFilter, MessageTraits};
 pub use message_type::{Direction, MessageType, Word};
 pub use number::{NotANumber, WhatsappNumber};
 pub use setup::{Line, Sender, Setup};
