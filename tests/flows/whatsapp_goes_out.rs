@@ -88,7 +88,7 @@ async fn a_message_reaches_its_clients_webhook_signed_and_is_accounted_for() {
     let fields = json!({"headers": {"X-Team": "support"}});
     let webhook = Webhook::registered(&flow, &line, "support", fields, json!({"default": {"body": "thank you"}})).await;
     let message = text("Bom dia!");
-    line.posts(&[message.clone()]).await;
+    line.posts(std::slice::from_ref(&message)).await;
 
     let [received] = webhook.receives(1).await.try_into().unwrap();
     let (body, headers) = (body_of(&received), &received["headers"]);
