@@ -1,0 +1,4 @@
+//! MoySklad's accounts kept in step: what must change where, and its execution.
+
+pub mod dictionary;
+pub mod ports;
