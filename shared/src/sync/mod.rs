@@ -1,4 +1,5 @@
 //! MoySklad's accounts kept in step: what must change where, and its execution.
 
 pub mod dictionary;
+pub mod plan;
 pub mod ports;

@@ -13,6 +13,7 @@ mod memory_directory;
 mod memory_inbox;
 mod memory_listing;
 mod memory_look_ups;
+pub mod memory_moysklad;
 mod memory_operator;
 mod memory_outbox;
 mod memory_rows;
