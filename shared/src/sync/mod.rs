@@ -1,5 +1,6 @@
 //! MoySklad's accounts kept in step: what must change where, and its execution.
 
 pub mod dictionary;
+pub mod guards;
 pub mod plan;
 pub mod ports;
