@@ -4,3 +4,5 @@ pub mod dictionary;
 pub mod guards;
 pub mod plan;
 pub mod ports;
+pub mod store;
+pub mod worker;
