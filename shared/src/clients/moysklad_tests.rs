@@ -220,18 +220,22 @@ async fn a_list_saved_in_part_is_told_item_by_item_in_its_order() {
     let answer = json!([
         {"id": id(1)}, {"errors": [{"code": 3_000}]}, {"id": id(3)}, {"errors": [{"code": 1_021}]},
     ]);
-    let (_server, client) = answering(packed(200, &answer)).await;
     let bodies = vec![json!({"name": "x"}); 4];
-    let saved = client.save_many(EntityKind::Product, &bodies).await.unwrap();
-    assert_eq!(
-        saved,
-        [
-            Ok(json!({"id": id(1)})),
-            Err(MoyskladError::Refused { status: 200, code: Some(3_000) }),
-            Ok(json!({"id": id(3)})),
-            Err(MoyskladError::NotFound)
-        ]
-    );
+    for status in [200, 400, 412] {
+        let (_server, client) = answering(packed(status, &answer)).await;
+        let saved = client.save_many(EntityKind::Product, &bodies).await.unwrap();
+        assert_eq!(
+            saved,
+            [
+                Ok(json!({"id": id(1)})),
+                Err(MoyskladError::Refused { status: 200, code: Some(3_000) }),
+                Ok(json!({"id": id(3)})),
+                Err(MoyskladError::NotFound)
+            ],
+            "{status}"
+        );
+    }
+    let (_server, client) = answering(packed(200, &answer)).await;
     let three = client.save_many(EntityKind::Product, &bodies[..3]).await;
     assert_eq!(three, Err(MoyskladError::Unreadable { status: 200 }), "which is which?");
     assert_eq!(client.save_many(EntityKind::Product, &[]).await, Ok(vec![]));

@@ -299,6 +299,10 @@ fn holds(entity: &Map<String, Value>, conditions: &[&Condition]) -> bool {
                 let all = entity.get("barcodes").and_then(Value::as_array).into_iter().flatten();
                 all.filter_map(Value::as_object).flatten().any(|(_, code)| code == &condition.value)
             }
+            (Comparison::Is, "archived") => {
+                let archived = entity.get("archived").and_then(Value::as_bool).unwrap_or(false);
+                condition.value == archived.to_string()
+            }
             (Comparison::Is, field) => text(field) == Some(&condition.value),
         }
     })

@@ -13,8 +13,8 @@ use crate::sync::ports::{Audit, Comparison, Condition, Deletion, Hook, Hooks, Mo
 const LONGEST_URL: usize = 255;
 /// Most webhooks read of an account: five for each action of each kind are fewer.
 const MOST_HOOKS: usize = 5_000;
-/// Most contexts on a page of the audit.
-const CONTEXTS: usize = 100;
+/// Most rows on a page of the audit.
+const AUDIT_PAGE: usize = 100;
 
 fn hook(value: Value) -> Result<Hook, MoyskladError> {
     serde_json::from_value(value).map_err(|_| MoyskladError::Unreadable { status: 200 })
@@ -111,7 +111,7 @@ impl Audit for MoyskladClient {
     ) -> Result<(Vec<Deletion>, bool), MoyskladError> {
         let since = Condition { field: "moment", comparison: Comparison::AtLeast, value: moscow_text(since) };
         let filter = query::filter(&[Condition::is("entityType", kind.name()), since])?;
-        let pairs = [("limit", CONTEXTS.to_string()), ("offset", offset.to_string()), ("filter", filter)];
+        let pairs = [("limit", AUDIT_PAGE.to_string()), ("offset", offset.to_string()), ("filter", filter)];
         let contexts = self.page(&["audit"], &pairs).await?;
         let mut deletions = Vec::new();
         for context in &contexts.rows {
@@ -123,7 +123,7 @@ impl Audit for MoyskladClient {
             };
             let mut n_read = 0;
             loop {
-                let pairs = [("limit", "1000".to_owned()), ("offset", n_read.to_string())];
+                let pairs = [("limit", AUDIT_PAGE.to_string()), ("offset", n_read.to_string())];
                 let events = self.page(&["audit", &id.to_string(), "events"], &pairs).await?;
                 n_read += events.rows.len();
                 let read = events.rows.into_iter().filter_map(|row| serde_json::from_value::<AuditEvent>(row).ok());

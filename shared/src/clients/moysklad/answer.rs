@@ -58,7 +58,9 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
 pub(super) fn read(answer: &Answer, most: usize) -> Result<Option<Value>, MoyskladError> {
     let body = unpacked(answer, most);
     if !(200..300).contains(&answer.status) {
-        return Err(failure(answer.status, body.as_deref().and_then(code)));
+        // A list of which a part has failed is a list, whatever status stands above it.
+        let list = body.as_deref().filter(|_| answer.status < 500).and_then(list);
+        return list.map(Some).ok_or_else(|| failure(answer.status, body.as_deref().and_then(code)));
     }
     let unreadable = MoyskladError::Unreadable { status: answer.status };
     match body {
@@ -76,6 +78,10 @@ fn unpacked(answer: &Answer, most: usize) -> Option<Vec<u8>> {
         Some(b"gzip") => gunzip(body, most),
         Some(_) => None,
     }
+}
+
+fn list(body: &[u8]) -> Option<Value> {
+    serde_json::from_slice(body).ok().filter(Value::is_array)
 }
 
 fn code(body: &[u8]) -> Option<u32> {

@@ -66,13 +66,15 @@ impl Likeness {
     }
 
     pub(super) fn search(&self, kind: EntityKind) -> Search {
-        let filter = match self {
+        let mut filter = match self {
             Self::Field(field, values) => {
                 values.iter().map(|value| Condition::is(field.filter_name(), value)).collect()
             }
             Self::Folder { name, .. } => vec![Condition::is("name", name)],
             Self::Variant { product, .. } => vec![Condition::is("productid", product.to_string())],
         };
+        // What is archived is told of only if it is asked for, and is the same all the same.
+        filter.extend(["false", "true"].map(|archived| Condition::is("archived", archived)));
         Search { kind, filter }
     }
 

@@ -66,11 +66,13 @@ const OTHER_MAIN: u32 = 2;
 const CHILDREN: [u32; 2] = [11, 12];
 const OTHERS_CHILD: u32 = 21;
 
+type RowTold = (EntityKind, Result<Outcome, Trouble>, bool);
+
 struct Play {
     world: MemoryMoysklad,
     store: MemorySync,
     now: AtomicI64,
-    told: Mutex<Vec<(EntityKind, Result<Outcome, Trouble>, bool)>>,
+    told: Mutex<Vec<RowTold>>,
 }
 
 impl Play {
@@ -533,7 +535,7 @@ async fn a_row_that_was_marked_again_while_it_was_worked_on_stays() {
     let second = store.mark(&tenant(), &mark, now, now).await.unwrap();
     assert_eq!(store.finish(&first).await, Ok(false));
     assert_eq!(store.put_off(&first, Timestamp::MAX, "x").await, Ok(false));
-    assert_eq!(store.due(&tenant(), account(CHILDREN[0]), now, 9).await.unwrap(), [second.clone()]);
+    assert_eq!(store.due(&tenant(), account(CHILDREN[0]), now, 9).await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(store.finish(&second).await, Ok(true));
     assert_eq!(store.all_dirty(), []);
 }
