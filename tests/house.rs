@@ -19,6 +19,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("intake", &["model", "providers", "work"]),
     ("dispatch", &["model", "work"]),
     ("enrichment", &["dispatch", "intake", "limits", "model", "providers", "signing", "work"]),
+    ("sync", &["dispatch", "intake", "limits", "model", "providers", "signing", "work"]),
     ("delivery", &["address", "backoff", "dispatch", "limits", "model", "signing", "work"]),
     ("data_subjects", &["model", "signing", "work"]),
     (
@@ -41,7 +42,7 @@ const LAW: &[(&str, &[&str])] = &[
             "work",
         ],
     ),
-    ("clients", &["address", "delivery", "enrichment", "model"]),
+    ("clients", &["address", "delivery", "enrichment", "limits", "model", "sync"]),
     (
         "aws",
         &[

@@ -16,6 +16,7 @@ pub mod switches;
 
 pub mod dispatch;
 pub mod enrichment;
+pub mod sync;
 
 pub mod delivery;
 

@@ -35,6 +35,8 @@ pub struct QueueUrls {
     pub delivery: Option<String>,
     /// Deliveries to slow endpoints.
     pub delivery_slow: Option<String>,
+    /// What MoySklad has told.
+    pub sync: Option<String>,
 }
 
 impl QueueUrls {
@@ -46,6 +48,7 @@ impl QueueUrls {
             Queue::Dispatch => self.dispatch.as_deref(),
             Queue::Delivery => self.delivery.as_deref(),
             Queue::DeliverySlow => self.delivery_slow.as_deref(),
+            Queue::Sync => self.sync.as_deref(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::enrichment::ports::UpstreamErrorKind;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    pub(super) headers: HeaderMap,
     /// None if it was too long, or broke off.
     pub(super) body: Option<Vec<u8>>,
 }
@@ -53,6 +54,7 @@ pub(super) async fn send(request: RequestBuilder, timeout: Duration, max_body: u
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(response.headers()),
+        headers: response.headers().clone(),
         body: read_bounded(response, max_body).await,
     })
 }

@@ -4,6 +4,7 @@
 mod c2s;
 mod diretrix;
 mod exchange;
+mod moysklad;
 pub mod public_resolver;
 pub mod receiver;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod work_api;
 
 pub use c2s::{C2sClient, C2sConfig};
 pub use diretrix::{DiretrixClient, DiretrixConfig};
+pub use moysklad::{HookPrefix, MoyskladClient, MoyskladConfig};
 pub use setup::{PlainHttp, Secret, SetupError, base_url, upstream_http};
 pub use work_api::{WorkApiClient, WorkApiConfig};
 

@@ -26,6 +26,7 @@ pub fn queues(vars: &impl Variables) -> QueueUrls {
         dispatch: vars.get("QUEUE_DISPATCH_URL"),
         delivery: vars.get("QUEUE_DELIVERY_URL"),
         delivery_slow: vars.get("QUEUE_DELIVERY_SLOW_URL"),
+        sync: None,
     }
 }
 

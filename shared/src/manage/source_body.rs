@@ -120,7 +120,8 @@ impl SourcePatch {
 
 fn provider(fields: &mut JsonFields) -> Option<Provider> {
     let text = fields.text("provider")?;
-    let has_sources = |provider: &Provider| doorbell(*provider).is_some();
+    // MoySklad's would need the account whose changes it may tell of.
+    let has_sources = |provider: &Provider| doorbell(*provider).is_some() && *provider != Provider::Moysklad;
     if let Some(provider) = text.parse().ok().filter(has_sources) {
         return Some(provider);
     }

@@ -58,7 +58,7 @@ impl Settings {
         let (cloud, gateway) = match provider {
             Some(Provider::WhatsappCloud) => (true, false),
             Some(Provider::Baileys) => (false, true),
-            Some(Provider::C2s | Provider::Tenant) => (false, false),
+            Some(Provider::C2s | Provider::Tenant | Provider::Moysklad) => (false, false),
             None => (true, true),
         };
         let mut settings = Self::default();
@@ -93,7 +93,7 @@ impl Settings {
     ) -> Result<Option<Sender>, FieldError> {
         let seal = |key: &HmacKey| sealed(key, tenant, source, chance);
         Ok(match provider {
-            Provider::C2s | Provider::Tenant => None,
+            Provider::C2s | Provider::Tenant | Provider::Moysklad => None,
             Provider::WhatsappCloud => {
                 let app_secret = self
                     .app_secret

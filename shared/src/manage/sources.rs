@@ -123,7 +123,9 @@ pub(super) async fn make(
             settings.verify_token.get_or_insert_with(|| VerifyToken::generate(chance.bytes()));
             Credential::of_source(&id)
         }
-        Provider::C2s | Provider::Tenant | Provider::Baileys => Credential::generate("", chance.bytes()),
+        Provider::C2s | Provider::Tenant | Provider::Baileys | Provider::Moysklad => {
+            Credential::generate("", chance.bytes())
+        }
     };
     let sender = settings.sender(new.provider, &new.tenant, &id, chance);
     let sender = sender.map_err(|error| SourceError::Unacceptable(vec![error]))?;

@@ -77,7 +77,9 @@ pub async fn subscribe(
     let before = directory.source(id).await.map_err(ChangeError::from)?.ok_or(ChangeError::Unknown)?;
     match before.provider {
         Provider::C2s => {}
-        Provider::Tenant | Provider::WhatsappCloud | Provider::Baileys => return Err(SubscribeError::ByHand),
+        Provider::Tenant | Provider::WhatsappCloud | Provider::Baileys | Provider::Moysklad => {
+            return Err(SubscribeError::ByHand);
+        }
     }
     let Opened { source, token, .. } = sources::rotate(directory, id, UNSURE_OVERLAP, chance, now).await?;
     let Ok(url) = Url::parse(&address(base, &source, token.expose())) else {

@@ -22,11 +22,13 @@ pub enum Provider {
     WhatsappCloud,
     /// WhatsApp, by a gateway that is a linked device: Baileys and those like it.
     Baileys,
+    /// MoySklad, a warehouse.
+    Moysklad,
 }
 
 impl Provider {
     /// Every provider.
-    pub const ALL: [Self; 4] = [Self::C2s, Self::Tenant, Self::WhatsappCloud, Self::Baileys];
+    pub const ALL: [Self; 5] = [Self::C2s, Self::Tenant, Self::WhatsappCloud, Self::Baileys, Self::Moysklad];
 
     /// Whether a copy of an event with another body is kept beside the first and worked on with it. Where not, it
     /// contradicts the first, and the sender is told so.
@@ -35,7 +37,7 @@ impl Provider {
         match self {
             // Its times are precise to the second: two changes within one have one dedupe key.
             Self::C2s => true,
-            Self::Tenant | Self::WhatsappCloud | Self::Baileys => false,
+            Self::Tenant | Self::WhatsappCloud | Self::Baileys | Self::Moysklad => false,
         }
     }
 
@@ -44,7 +46,7 @@ impl Provider {
     #[must_use]
     pub const fn speaks_for_itself(self) -> bool {
         match self {
-            Self::C2s => false,
+            Self::C2s | Self::Moysklad => false,
             Self::Tenant | Self::WhatsappCloud | Self::Baileys => true,
         }
     }
@@ -57,6 +59,7 @@ impl Provider {
             Self::Tenant => "tenant",
             Self::WhatsappCloud => "whatsapp_cloud",
             Self::Baileys => "baileys",
+            Self::Moysklad => "moysklad",
         }
     }
 }

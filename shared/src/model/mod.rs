@@ -11,6 +11,7 @@ pub mod event_type;
 pub mod field_error;
 pub mod ids;
 pub mod job;
+pub mod moysklad;
 pub mod person;
 pub mod retry_policy;
 pub mod row;

@@ -22,11 +22,13 @@ pub enum Queue {
     Delivery,
     /// Deliveries to endpoints that answer slowly, apart so that they hold nobody else up.
     DeliverySlow,
+    /// What MoySklad has told, and the accounts that are to be kept in step.
+    Sync,
 }
 
 impl Queue {
     /// Every queue.
-    pub const ALL: [Self; 4] = [Self::Lead, Self::Dispatch, Self::Delivery, Self::DeliverySlow];
+    pub const ALL: [Self; 5] = [Self::Lead, Self::Dispatch, Self::Delivery, Self::DeliverySlow, Self::Sync];
 
     /// The name used in logs, in paths and on rows.
     #[must_use]
@@ -36,6 +38,7 @@ impl Queue {
             Self::Dispatch => "dispatch",
             Self::Delivery => "delivery",
             Self::DeliverySlow => "delivery-slow",
+            Self::Sync => "sync",
         }
     }
 }

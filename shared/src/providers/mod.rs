@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod c2s;
 mod canonical;
+pub mod moysklad;
 pub mod tenant;
 pub mod whatsapp;
 
@@ -25,6 +26,7 @@ pub const fn doorbell(provider: Provider) -> Option<&'static str> {
         Provider::Tenant => None,
         Provider::WhatsappCloud => Some("/api/v1/webhooks/whatsapp"),
         Provider::Baileys => Some("/api/v1/webhooks/baileys"),
+        Provider::Moysklad => Some("/api/webhooks/moysklad"),
     }
 }
 
@@ -123,6 +125,9 @@ pub fn announce(event: &Event, body: &RawBody) -> Result<Announcement, Unreadabl
         Provider::Tenant => serde_json::from_slice(&body.bytes).map_err(|error| Unreadable(error.to_string()))?,
         Provider::WhatsappCloud | Provider::Baileys => {
             whatsapp::translate::announced(&body.bytes).map_err(Unreadable)?
+        }
+        Provider::Moysklad => {
+            moysklad::translate::announced(&body.bytes).map_err(|error| Unreadable(error.to_string()))?
         }
     };
     Ok(Announcement {

@@ -64,8 +64,12 @@ pub(super) struct RedrivenView {
 
 /// The depths of all queues. SQS counts approximately.
 pub(super) async fn all<S: Backing>(store: &S) -> Result<Vec<Depths>, Problem> {
-    let [lead, dispatch, delivery, slow] = Queue::ALL.map(|queue| store.depths(queue));
-    let (lead, dispatch, delivery, slow) = tokio::try_join!(lead, dispatch, delivery, slow)?;
+    let (lead, dispatch, delivery, slow) = tokio::try_join!(
+        store.depths(Queue::Lead),
+        store.depths(Queue::Dispatch),
+        store.depths(Queue::Delivery),
+        store.depths(Queue::DeliverySlow),
+    )?;
     Ok(vec![lead, dispatch, delivery, slow])
 }
 

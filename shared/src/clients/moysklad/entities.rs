@@ -1,0 +1,109 @@
+//! Entities.
+
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{MoyskladClient, answer, query};
+use crate::model::moysklad::{EntityId, EntityKind};
+use crate::sync::ports::{Entities, MoyskladError, Query, Rows};
+
+/// Most entities in one call.
+const MOST_AT_ONCE: usize = 1_000;
+/// Most rows of a page, with and without what they refer to.
+const MOST_EXPANDED: u32 = 100;
+const MOST_ROWS: u32 = 1_000;
+
+/// What is asked for with an entity of a kind: it would be a bare address otherwise.
+const fn expanded(kind: EntityKind) -> Option<&'static str> {
+    match kind {
+        EntityKind::CustomerOrder | EntityKind::Demand | EntityKind::RetailDemand => Some("positions"),
+        EntityKind::Bundle => Some("components"),
+        EntityKind::ProductFolder | EntityKind::Product | EntityKind::Service | EntityKind::Variant => None,
+    }
+}
+
+impl MoyskladClient {
+    pub(super) async fn value(
+        &self,
+        method: Method,
+        segments: &[&str],
+        pairs: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, MoyskladError> {
+        let url = query::address(self.base(), segments, pairs)?;
+        // It has succeeded, and says nothing.
+        self.call(method, url, body).await?.ok_or(MoyskladError::Unreadable { status: 200 })
+    }
+
+    pub(super) async fn page(&self, segments: &[&str], pairs: &[(&str, String)]) -> Result<Rows, MoyskladError> {
+        let mut page = self.value(Method::GET, segments, pairs, None).await?;
+        let unreadable = MoyskladError::Unreadable { status: 200 };
+        let of = |name| page.pointer(name).and_then(Value::as_u64);
+        let (size, offset) = (of("/meta/size"), of("/meta/offset").unwrap_or(0));
+        let Some(Value::Array(rows)) = page.get_mut("rows").map(Value::take) else {
+            return Err(unreadable);
+        };
+        let more = !rows.is_empty() && size.is_some_and(|size| offset + (rows.len() as u64) < size);
+        Ok(Rows { rows, more })
+    }
+}
+
+impl Entities for MoyskladClient {
+    async fn get(&self, kind: EntityKind, id: EntityId) -> Result<Value, MoyskladError> {
+        let pairs: Vec<_> = expanded(kind).map(|expand| ("expand", expand.to_owned())).into_iter().collect();
+        self.value(Method::GET, &["entity", kind.name(), &id.to_string()], &pairs, None).await
+    }
+
+    async fn list(&self, kind: EntityKind, query: &Query) -> Result<Rows, MoyskladError> {
+        let expand = expanded(kind);
+        let most = if expand.is_some() { MOST_EXPANDED } else { MOST_ROWS };
+        let mut pairs = vec![("limit", query.limit.clamp(1, most).to_string())];
+        if query.offset > 0 {
+            pairs.push(("offset", query.offset.to_string()));
+        }
+        if !query.filter.is_empty() {
+            pairs.push(("filter", query::filter(&query.filter)?));
+        }
+        if !query.order.is_empty() {
+            pairs.push(("order", query.order.to_owned()));
+        }
+        pairs.extend(expand.map(|expand| ("expand", expand.to_owned())));
+        self.page(&["entity", kind.name()], &pairs).await
+    }
+
+    async fn create(&self, kind: EntityKind, body: &Value) -> Result<Value, MoyskladError> {
+        self.value(Method::POST, &["entity", kind.name()], &[], Some(body)).await
+    }
+
+    async fn update(&self, kind: EntityKind, id: EntityId, body: &Value) -> Result<Value, MoyskladError> {
+        self.value(Method::PUT, &["entity", kind.name(), &id.to_string()], &[], Some(body)).await
+    }
+
+    async fn save_many(
+        &self,
+        kind: EntityKind,
+        bodies: &[Value],
+    ) -> Result<Vec<Result<Value, MoyskladError>>, MoyskladError> {
+        if bodies.is_empty() {
+            return Ok(Vec::new());
+        }
+        if bodies.len() > MOST_AT_ONCE {
+            return Err(MoyskladError::Misconfigured);
+        }
+        let body = Value::Array(bodies.to_vec());
+        let saved = self.value(Method::POST, &["entity", kind.name()], &[], Some(&body)).await?;
+        match saved {
+            Value::Array(items) if items.len() == bodies.len() => Ok(items.into_iter().map(answer::item).collect()),
+            // Which of them is which cannot be told.
+            _ => Err(MoyskladError::Unreadable { status: 200 }),
+        }
+    }
+
+    async fn delete(&self, kind: EntityKind, id: EntityId) -> Result<(), MoyskladError> {
+        let url = query::address(self.base(), &["entity", kind.name(), &id.to_string()], &[])?;
+        match self.call(Method::DELETE, url, None).await {
+            Ok(_) | Err(MoyskladError::Unreadable { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! An account's dirty rows, worked off by the one worker that has claimed the account.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+
+use super::carry::{Carrier, Outcome, Trouble};
+use crate::model::ids::TenantId;
+use crate::model::moysklad::{Account, AccountId, Dirty, EntityKind, Settings};
+use crate::sync::dictionary::Translation;
+use crate::sync::plan::Reason;
+use crate::sync::ports::{Dictionaries, MoyskladError};
+use crate::sync::store::{Clients, SyncStore};
+use crate::work::StoreError;
+
+/// Entities at work at a time: as many calls as MoySklad takes at once.
+const PARALLEL: usize = 5;
+/// Rows taken before the line is looked at again: an order that comes meanwhile waits for no more.
+const AT_A_TIME: usize = 10;
+/// Tries of a row before it is given up until something changes again.
+const MOST_TRIES: u32 = 6;
+/// The wait after a row's first failure; it doubles with each.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
+/// The wait after trouble that is the account's.
+const ACCOUNT_WAIT: SignedDuration = SignedDuration::from_secs(15);
+/// The wait where a person has to mend something: a token, an account that is switched off.
+const LONG_WAIT: SignedDuration = SignedDuration::from_mins(10);
+
+/// An account to be drained. Whoever calls has claimed it: two workers in one account would make things twice.
+pub struct Drain<'a> {
+    /// Whose accounts.
+    pub tenant: &'a TenantId,
+    /// The account to be written.
+    pub target: AccountId,
+    /// After this no call is begun: the invocation's deadline, less the longest call.
+    pub last_call: Timestamp,
+    /// The clock.
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
+    /// Who is told what came of each row.
+    pub tell: &'a (dyn Fn(&Told<'_>) + Sync),
+}
+
+/// What came of a row.
+#[derive(Debug)]
+pub struct Told<'a> {
+    /// The row.
+    pub row: &'a Dirty,
+    /// What came of it.
+    pub result: &'a Result<Outcome, Trouble>,
+    /// Whether it will be tried again without a new reason.
+    pub again: bool,
+}
+
+/// How an account was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// There is nothing to do.
+    Clean,
+    /// There is nothing to do before then.
+    Later(Timestamp),
+    /// There is more to do, and no time left: ring again now.
+    Unfinished,
+    /// MoySklad does not bear it now: ring again then.
+    Troubled(MoyskladError, Timestamp),
+}
+
+/// The way from one account to another.
+struct Link<'a> {
+    from: &'a Account,
+    settings: &'a Settings,
+}
+
+enum After {
+    Done,
+    Stop(Drained),
+}
+
+/// Works an account's rows off: orders first, each entity as it is now. Dying anywhere loses nothing: a row goes when
+/// all is done, and what was made is found again by its `syncId`, or by what it is like.
+///
+/// # Errors
+/// When the store could not be asked.
+pub async fn drain<S: SyncStore, C: Clients>(store: &S, clients: &C, asked: &Drain<'_>) -> Result<Drained, StoreError> {
+    let Drain { tenant, target, last_call, clock, .. } = asked;
+    let accounts = store.accounts(tenant).await?;
+    let mut translations: BTreeMap<AccountId, Translation> = BTreeMap::new();
+    let one_at_a_time = tokio::sync::Mutex::new(());
+    loop {
+        let now = clock();
+        let due = store.due(tenant, *target, now, AT_A_TIME).await?;
+        let Some(first) = due.first() else {
+            return Ok(store.next_due(tenant, *target).await?.map_or(Drained::Clean, Drained::Later));
+        };
+        if now > *last_call {
+            return Ok(Drained::Unfinished);
+        }
+        let (kind, origin) = (first.origin.kind, first.origin.account);
+        let rows: Vec<Dirty> =
+            due.into_iter().take_while(|row| row.origin.kind == kind && row.origin.account == origin).collect();
+        let link = match link(&accounts, *target, origin) {
+            Ok(link) => link,
+            Err(waits) => {
+                leave(store, asked, &rows, waits, now).await?;
+                continue;
+            }
+        };
+        let to = accounts.iter().find(|account| account.id == *target).and_then(|to| clients.client(to));
+        let (Some(from), Some(to)) = (clients.client(link.from), to) else {
+            return Ok(Drained::Troubled(MoyskladError::Misconfigured, later(now, LONG_WAIT)));
+        };
+        if let std::collections::btree_map::Entry::Vacant(entry) = translations.entry(origin) {
+            match translation(&from, &to, link.settings).await {
+                Ok(translation) => entry.insert(translation),
+                Err(error) => return Ok(Drained::Troubled(error, later(clock(), wait_of(error)))),
+            };
+        }
+        let carrier = Carrier {
+            store,
+            tenant,
+            from: &from,
+            to: &to,
+            target: *target,
+            direction: kind.direction(),
+            settings: link.settings,
+            translation: &translations[&origin],
+            base: clients.base(),
+            clock: *clock,
+            last_call: *last_call,
+            one_at_a_time: &one_at_a_time,
+        };
+        // A folder may lie in one that is being made beside it.
+        let parallel = if kind == EntityKind::ProductFolder { 1 } else { PARALLEL };
+        let carrier = &carrier;
+        let after: Vec<Result<After, StoreError>> = stream::iter(rows)
+            .map(|row| async move {
+                let result = carrier.carry(row.origin, &row.groups, 0).await;
+                record(store, asked, &row, result).await
+            })
+            .buffer_unordered(parallel)
+            .collect()
+            .await;
+        let mut stop = None;
+        for after in after {
+            if let After::Stop(drained) = after? {
+                stop = stop.or(Some(drained));
+            }
+        }
+        if let Some(drained) = stop {
+            return Ok(drained);
+        }
+    }
+}
+
+/// Writes down what came of a row.
+async fn record<S: SyncStore>(
+    store: &S,
+    asked: &Drain<'_>,
+    row: &Dirty,
+    result: Result<Outcome, Trouble>,
+) -> Result<After, StoreError> {
+    let now = (asked.clock)();
+    let tell = |again| (asked.tell)(&Told { row, result: &result, again });
+    let error = match &result {
+        Ok(Outcome::Nothing(_) | Outcome::Written { .. }) => {
+            store.finish(row).await?;
+            tell(false);
+            return Ok(After::Done);
+        }
+        Ok(Outcome::Blocked(blocked)) => blocked.code().to_owned(),
+        Err(Trouble::OutOfTime) => return Ok(After::Stop(Drained::Unfinished)),
+        Err(Trouble::Store(error)) => return Err(error.clone()),
+        Err(Trouble::Moysklad(error)) if error.is_of_the_account() => {
+            // It says nothing of the row, which stays as it is.
+            tell(true);
+            return Ok(After::Stop(Drained::Troubled(*error, later(now, wait_of(*error)))));
+        }
+        Err(trouble) => trouble.to_string(),
+    };
+    if row.failures + 1 >= MOST_TRIES {
+        store.finish(row).await?;
+        tell(false);
+    } else {
+        let wait = FIRST_WAIT.saturating_mul(1 << row.failures.min(10));
+        store.put_off(row, later(now, wait), &error).await?;
+        tell(true);
+    }
+    Ok(After::Done)
+}
+
+/// Rows whose way is closed: an account that is gone takes them along, one that is switched off lets them wait.
+async fn leave<S: SyncStore>(
+    store: &S,
+    asked: &Drain<'_>,
+    rows: &[Dirty],
+    waits: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for row in rows {
+        if waits {
+            store.put_off(row, later(now, LONG_WAIT), "account_disabled").await?;
+        } else {
+            store.finish(row).await?;
+            (asked.tell)(&Told { row, result: &Ok(Outcome::Nothing(Reason::NotCarried)), again: false });
+        }
+    }
+    Ok(())
+}
+
+/// The way from `origin` to `target`; where there is none now, whether it may open again.
+fn link(accounts: &[Account], target: AccountId, origin: AccountId) -> Result<Link<'_>, bool> {
+    let of = |id| accounts.iter().find(|account| account.id == id).ok_or(false);
+    let (from, to) = (of(origin)?, of(target)?);
+    let settings = match (from.as_child(), to.as_child()) {
+        (None, Some((main, settings))) if main == origin => settings,
+        (Some((main, settings)), None) if main == target => settings,
+        _ => return Err(false),
+    };
+    if from.enabled && to.enabled { Ok(Link { from, settings }) } else { Err(true) }
+}
+
+async fn translation<C: Dictionaries>(from: &C, to: &C, settings: &Settings) -> Result<Translation, MoyskladError> {
+    let carried: Vec<EntityKind> = EntityKind::ALL.into_iter().filter(|kind| settings.carries(*kind)).collect();
+    let (ours, theirs) = (from.dictionary(&carried).await?, to.dictionary(&carried).await?);
+    Ok(Translation::new(&ours, &theirs, settings))
+}
+
+fn wait_of(error: MoyskladError) -> SignedDuration {
+    match error {
+        MoyskladError::RateLimited { after } => after,
+        MoyskladError::CredentialsRefused | MoyskladError::RightsMissing | MoyskladError::Misconfigured => LONG_WAIT,
+        _ => ACCOUNT_WAIT,
+    }
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(now)
+}

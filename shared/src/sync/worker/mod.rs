@@ -1,0 +1,14 @@
+//! From a notice to dirty rows, and from an account's dirty rows to none.
+
+mod carry;
+mod drain;
+mod take;
+
+pub use carry::{Outcome, Trouble};
+pub use drain::{Drain, Drained, Told, drain};
+pub use take::{Heard, take_notice};
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
