@@ -2,35 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read is a failed test")]
 
-use std::collections::HashSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod recorded;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::HashSet;
+
 use gancho::model::person::Cpf;
 use gancho::providers::c2s::payload::{BodyError, LeadEvent, RejectionCode, parse_body, parse_event};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recorded {
-    description: String,
-    request: Request,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    method: String,
-    path: String,
-    headers: std::collections::BTreeMap<String, String>,
-    body: Option<Value>,
-    body_text: Option<String>,
-    body_base64: Option<String>,
-}
+use self::recorded::{Recorded, files, name_of, read};
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,28 +22,6 @@ struct Expect {
     duplicates: usize,
     rejected: usize,
     codes: Vec<String>,
-}
-
-impl Request {
-    fn body(&self) -> Vec<u8> {
-        match (&self.body, &self.body_text, &self.body_base64) {
-            (Some(json), None, None) => json.to_string().into_bytes(),
-            (None, Some(text), None) => text.clone().into_bytes(),
-            (None, None, Some(coded)) => STANDARD.decode(coded).unwrap(),
-            _ => panic!("one of body, body_text and body_base64"),
-        }
-    }
-}
-
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/c2s");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-fn read(path: &Path) -> Recorded {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The answer that follows from what was read, for a source that has seen none of it before.
@@ -110,9 +69,9 @@ fn shown(event: &LeadEvent) -> Value {
 
 #[test]
 fn every_recorded_request_is_read_as_it_expects() {
-    for path in files() {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let Recorded { description, request, expect } = read(&path);
+    for path in files("c2s") {
+        let name = name_of(&path);
+        let Recorded { description, request, expect } = read::<Expect>(&path, |text| text);
         assert!(!description.is_empty() && name.starts_with("lead."), "{name}");
         assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/api/v1/webhooks/c2s"), "{name}");
         let body = request.body();
@@ -138,8 +97,8 @@ fn every_recorded_request_is_read_as_it_expects() {
 
 #[test]
 fn no_recorded_request_shows_anyone_in_debug_or_details() {
-    for path in files() {
-        let body = read(&path).request.body();
+    for path in files("c2s") {
+        let body = read::<Expect>(&path, |text| text).request.body();
         let shown = format!("{:?}", parse_body(&body));
         for secret in ["Ana", "Exemplo", "1190000", "@example.com", "000.000", "000000001"] {
             assert!(!shown.contains(secret), "{}: {shown}", path.display());

@@ -3,12 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read is a failed test")]
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+mod recorded;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use gancho::auth::SourceCaller;
 use gancho::model::event::Provider;
 use gancho::model::moysklad::{Action, EntityKind};
@@ -23,27 +21,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use self::recorded::{Recorded, Request, files, name_of, read};
+
 /// The account of the source that the recordings are played to.
 const ACCOUNT: &str = "9171a53c-1b2c-4f7d-9c1a-000000000001";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recorded {
-    description: String,
-    request: Request,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Option<Value>,
-    body_text: Option<String>,
-    body_base64: Option<String>,
-}
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -58,46 +39,14 @@ struct Expect {
 
 type Answered = Result<Vec<Result<Incoming, Rejection>>, RequestError>;
 
-impl Request {
-    fn body(&self) -> Vec<u8> {
-        match (&self.body, &self.body_text, &self.body_base64) {
-            (Some(json), None, None) => json.to_string().into_bytes(),
-            (None, Some(text), None) => text.clone().into_bytes(),
-            (None, None, Some(coded)) => STANDARD.decode(coded).unwrap(),
-            _ => panic!("one of body, body_text and body_base64"),
-        }
-    }
-
-    fn played(&self) -> Answered {
-        let tenant = "ten_recorded".parse().unwrap();
-        let caller = SourceCaller { source: "src_recorded".parse().unwrap(), provider: Provider::Moysklad, tenant };
-        let url = Url::parse(&format!("https://hooks.example.com{}", self.path)).unwrap();
-        let request_id = url.query_pairs().find(|(name, _)| name == REQUEST_ID).map(|(_, value)| value.into_owned());
-        let headers: Vec<_> = self.headers.clone().into_iter().collect();
-        let now: Timestamp = "2026-03-02T09:30:16Z".parse().unwrap();
-        incoming(&caller, ACCOUNT.parse().unwrap(), request_id.as_deref(), &headers, &self.body(), now)
-    }
-}
-
-fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/moysklad");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() > 30, "the recordings are there");
-    files
-}
-
-fn read(path: &Path) -> Recorded {
-    let mut text = fs::read_to_string(path).unwrap();
-    while let Some((before, rest)) = text.split_once("{{filler:") {
-        let (n, after) = rest.split_once("}}").unwrap();
-        text = format!("{before}{}{after}", "x".repeat(n.parse().unwrap()));
-    }
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_stem().unwrap().to_string_lossy().into_owned()
+fn played(request: &Request) -> Answered {
+    let tenant = "ten_recorded".parse().unwrap();
+    let caller = SourceCaller { source: "src_recorded".parse().unwrap(), provider: Provider::Moysklad, tenant };
+    let url = Url::parse(&format!("https://hooks.example.com{}", request.path)).unwrap();
+    let request_id = url.query_pairs().find(|(name, _)| name == REQUEST_ID).map(|(_, value)| value.into_owned());
+    let headers: Vec<_> = request.headers.clone().into_iter().collect();
+    let now: Timestamp = "2026-03-02T09:30:16Z".parse().unwrap();
+    incoming(&caller, ACCOUNT.parse().unwrap(), request_id.as_deref(), &headers, &request.body(), now)
 }
 
 /// The answer that follows from what was read, for a source that has seen none of it before.
@@ -126,12 +75,12 @@ fn answer(answered: Answered) -> (Expect, Vec<Incoming>) {
 #[test]
 fn every_recorded_request_is_read_as_it_expects() {
     let mut told = BTreeMap::new();
-    for path in files() {
-        let Recorded { description, request, expect } = read(&path);
+    for path in files("moysklad") {
+        let Recorded { description, request, expect } = read::<Expect>(&path, |text| text);
         let name = name_of(&path);
         assert!(!description.is_empty() && request.method == "POST", "{name}");
         assert!(request.path.starts_with("/api/webhooks/moysklad/{{token}}"), "{name}");
-        let (read, events) = answer(request.played());
+        let (read, events) = answer(played(&request));
         assert_eq!(read, expect, "{name}: {description}");
         let data: Vec<Value> = events
             .iter()
@@ -148,8 +97,8 @@ fn every_recorded_request_is_read_as_it_expects() {
 
 #[test]
 fn what_is_kept_of_a_recorded_request_names_no_person_and_no_address() {
-    for path in files() {
-        for event in answer(read(&path).request.played()).1 {
+    for path in files("moysklad") {
+        for event in answer(played(&read::<Expect>(&path, |text| text).request)).1 {
             let kept = String::from_utf8(event.body().bytes.to_vec()).unwrap();
             assert!(!kept.contains("admin@example") && !kept.contains("href") && !kept.contains("//"), "{kept}");
             assert_eq!(event.queue(), Queue::Sync);
@@ -161,8 +110,8 @@ fn what_is_kept_of_a_recorded_request_names_no_person_and_no_address() {
 fn every_kind_and_action_has_a_recording() {
     let mut seen = BTreeSet::new();
     let mut done = BTreeSet::new();
-    for path in files() {
-        for event in answer(read(&path).request.played()).1 {
+    for path in files("moysklad") {
+        for event in answer(played(&read::<Expect>(&path, |text| text).request)).1 {
             let notice = Notice::read(&event.body().bytes).unwrap();
             seen.extend(notice.kind());
             done.insert(notice.action);

@@ -3,12 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read is a failed test")]
 
+mod recorded;
+
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gancho::auth::SourceCaller;
 use gancho::model::event::Provider;
 use gancho::model::event_schema::schema;
@@ -27,30 +27,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::recorded::{Recorded, Request, files, name_of, read};
+
 /// When the recordings are played.
 const NOW: i64 = 1_749_416_400;
 const DAY: i64 = 86_400;
 const OURS: &str = "fake-shared-secret-0001";
 const ANOTHERS: &str = "fake-shared-secret-0002";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Recorded {
-    description: String,
-    request: Request,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request {
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: Option<Value>,
-    body_text: Option<String>,
-    body_base64: Option<String>,
-}
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,30 +47,19 @@ struct Expect {
     ignored: BTreeMap<String, usize>,
 }
 
-impl Request {
-    fn body(&self) -> Vec<u8> {
-        match (&self.body, &self.body_text, &self.body_base64) {
-            (Some(json), None, None) => json.to_string().into_bytes(),
-            (None, Some(text), None) => text.clone().into_bytes(),
-            (None, None, Some(coded)) => STANDARD.decode(coded).unwrap(),
-            _ => panic!("one of body, body_text and body_base64"),
-        }
-    }
-
-    /// The headers, with what can only be made of the body and a secret put in.
-    fn headers(&self, body: &[u8]) -> BTreeMap<String, String> {
-        let mac = |secret: &str| hex::encode(hmac_sha256(secret.as_bytes(), &[body]));
-        let filled = |value: &String| {
-            value
-                .replace("{{signature}}", &format!("sha256={}", mac(OURS)))
-                .replace("{{signature_of_another}}", &format!("sha256={}", mac(ANOTHERS)))
-                .replace("{{signature_bare}}", &mac(OURS))
-                .replace("{{jwt}}", &jwt(OURS, NOW))
-                .replace("{{jwt_over}}", &jwt(OURS, NOW - DAY))
-                .replace("{{jwt_of_another}}", &jwt(ANOTHERS, NOW))
-        };
-        self.headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect()
-    }
+/// The headers, with what can only be made of the body and a secret put in.
+fn headers(request: &Request, body: &[u8]) -> BTreeMap<String, String> {
+    let mac = |secret: &str| hex::encode(hmac_sha256(secret.as_bytes(), &[body]));
+    let filled = |value: &String| {
+        value
+            .replace("{{signature}}", &format!("sha256={}", mac(OURS)))
+            .replace("{{signature_of_another}}", &format!("sha256={}", mac(ANOTHERS)))
+            .replace("{{signature_bare}}", &mac(OURS))
+            .replace("{{jwt}}", &jwt(OURS, NOW))
+            .replace("{{jwt_over}}", &jwt(OURS, NOW - DAY))
+            .replace("{{jwt_of_another}}", &jwt(ANOTHERS, NOW))
+    };
+    request.headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect()
 }
 
 fn jwt(secret: &str, iat: i64) -> String {
@@ -101,16 +73,8 @@ fn now() -> Timestamp {
     Timestamp::from_second(NOW).unwrap()
 }
 
-fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() > 50, "the recordings are there");
-    files
-}
-
-fn read(path: &Path) -> Recorded {
-    let mut text = fs::read_to_string(path).unwrap();
+/// What stands in double braces: the time, mostly.
+fn filled(mut text: String) -> String {
     for quoted in [r#""{{now_number}}""#, r#"\"{{now_number}}\""#] {
         text = text.replace(quoted, &NOW.to_string());
     }
@@ -122,15 +86,7 @@ fn read(path: &Path) -> Recorded {
     ] {
         text = text.replace(&format!("{{{{{name}}}}}"), &value);
     }
-    while let Some((before, rest)) = text.split_once("{{filler:") {
-        let (n, after) = rest.split_once("}}").unwrap();
-        text = format!("{before}{}{after}", "x".repeat(n.parse().unwrap()));
-    }
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_stem().unwrap().to_string_lossy().into_owned()
+    text
 }
 
 fn caller(provider: Provider) -> SourceCaller {
@@ -152,7 +108,7 @@ type Answered = Option<Result<Reading, RequestError>>;
 
 fn by_the_cloud_api(request: &Request) -> Answered {
     let body = request.body();
-    let headers = request.headers(&body);
+    let headers = headers(request, &body);
     let signature = headers.get(cloud::SIGNATURE_HEADER).map(String::as_str);
     let signed = cloud::signed(&HmacKey::parse(OURS).unwrap(), signature, &body).ok()?;
     let lines = line(Some("100000000000001"));
@@ -163,7 +119,7 @@ fn by_the_cloud_api(request: &Request) -> Answered {
 fn by_a_gateway(name: &str, request: &Request) -> Answered {
     let dialect: Dialect = name.split('.').next().unwrap().parse().unwrap();
     let body = request.body();
-    let headers = request.headers(&body);
+    let headers = headers(request, &body);
     let brings_proof = Proof::of(dialect).is_some_and(|proof| headers.contains_key(proof.header()));
     let secret = brings_proof.then(|| HmacKey::parse(OURS).unwrap());
     let header = |wanted: &str| headers.get(wanted).map(String::as_str);
@@ -204,8 +160,8 @@ fn answer(answered: Answered) -> (Expect, Vec<Incoming>) {
     (expect, reading.taken)
 }
 
-fn all() -> impl Iterator<Item = (&'static str, String, Recorded)> {
-    let of = |folder| files(folder).into_iter().map(move |path| (folder, name_of(&path), read(&path)));
+fn all() -> impl Iterator<Item = (&'static str, String, Recorded<Expect>)> {
+    let of = |folder| files(folder).into_iter().map(move |path| (folder, name_of(&path), read(&path, filled)));
     of("whatsapp").chain(of("baileys"))
 }
 
