@@ -1,4 +1,4 @@
-"""The official Standard Webhooks libraries for Python and JavaScript, with which the tests play a tenant's receiver."""
+"""The official libraries of Standard Webhooks and of Svix for Python and JavaScript, with which the tests play a tenant's receiver."""
 
 import hashlib
 import shutil
@@ -25,7 +25,7 @@ def ensure() -> Path:
         home.mkdir(parents=True)
         for name in PINS:
             shutil.copy2(SOURCES / name, home)
-        with step("Installing the JavaScript receiver's library"):
+        with step("Installing the JavaScript receiver's libraries"):
             _npm_ci(home)
         stamp.write_text(wanted)
     return LOCAL / SET

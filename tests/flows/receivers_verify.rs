@@ -1,11 +1,11 @@
 //! What the platform sends is what the receivers of docs/receivers.md accept with the official Standard Webhooks
-//! libraries, in three languages, and a changed byte is what they refuse. tests/guide.rs shows the rest of them.
+//! libraries, in three languages, and those of Svix accept as well; a changed byte is what they refuse. tests/guide.rs shows the rest of them.
 
 use std::collections::BTreeSet;
 
 use gancho_tests::flow::{Flow, body_of};
 use gancho_tests::lead::Person;
-use gancho_tests::receivers::{Receiver, Sent, genuine_by_the_body_alone};
+use gancho_tests::receivers::{Receiver, Sent, genuine_by_svix, genuine_by_the_body_alone};
 use gancho_tests::waiting::until;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -42,6 +42,10 @@ async fn the_official_libraries_accept_a_delivery_and_refuse_it_with_a_byte_chan
     assert_eq!(verdicts(&receivers, &late).await, [401; 3], "another time");
     assert!(receivers.iter().all(|receiver| receiver.kept().is_empty()), "what is refused is not kept");
 
+    assert_eq!(genuine_by_svix(&flow.secret, &late), [false; 2]);
+    assert_eq!(genuine_by_svix(&flow.secret, &genuine.altered()), [false; 2]);
+
+    assert_eq!(genuine_by_svix(&flow.secret, &genuine), [true; 2]);
     assert_eq!(verdicts(&receivers, &genuine).await, [204; 3]);
     assert_eq!(verdicts(&receivers, &genuine).await, [204; 3], "a copy");
     for receiver in &receivers {
@@ -79,6 +83,7 @@ async fn receivers_with_the_old_or_the_new_secret_accept_a_delivery_during_a_rot
         let receivers = Receiver::all(BUILT, secret);
         assert_eq!(verdicts(&receivers, &genuine.altered()).await, [401; 3]);
         assert_eq!(verdicts(&receivers, &genuine).await, [204; 3]);
+        assert_eq!(genuine_by_svix(secret, &genuine), [true; 2]);
     }
 }
 
@@ -105,15 +110,17 @@ async fn the_official_libraries_accept_a_batch_and_its_events_are_kept_one_by_on
     for _ in 0..2 {
         ids.insert(flow.new_lead(Person::new().by_phone()).await.1);
     }
-    // One of two, or two of one where each was worked on by a process of its own.
+    // One of two, or two of one where the second came when the first's time was over.
     let batches = until("batches with both events", async || {
         let batches = flow.heard_at(&receiver, "batch").await;
         let events = batches.iter().flat_map(|batch| body_of(batch)["events"].as_array().cloned().unwrap_or_default());
         (events.count() >= 2).then_some(batches)
     })
     .await;
-    let receivers = Receiver::all(BUILT, made["secret"].as_str().unwrap());
+    let secret = made["secret"].as_str().unwrap();
+    let receivers = Receiver::all(BUILT, secret);
     for batch in batches.iter().map(Sent::recorded) {
+        assert_eq!(genuine_by_svix(secret, &batch), [true; 2]);
         assert_eq!(verdicts(&receivers, &batch.altered()).await, [401; 3], "another byte");
         assert_eq!(verdicts(&receivers, &batch).await, [204; 3]);
         assert_eq!(verdicts(&receivers, &batch).await, [204; 3], "a copy");

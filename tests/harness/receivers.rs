@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{answer_of, client};
 use crate::lead::unique;
@@ -175,6 +175,35 @@ impl Receiver {
     }
 }
 
+/// What the libraries of Svix in Python and in JavaScript say of a delivery. The one in Rust is asked by the sandbox, of
+/// every delivery of every flow.
+///
+/// # Panics
+/// When one of them says neither yes nor no.
+#[must_use]
+pub fn genuine_by_svix(secret: &str, sent: &Sent) -> [bool; 2] {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers");
+    let mut in_python = python();
+    in_python.arg(scripts.join("svix.py"));
+    let mut in_javascript = python();
+    in_javascript.args(["-c", BECOME_NODE]).arg(scripts.join("javascript/svix.mjs"));
+    in_javascript.env("LIBRARIES", libraries().join("javascript/node_modules"));
+    let question =
+        json!({"secret": secret, "headers": sent.headers, "body": String::from_utf8_lossy(&sent.body)}).to_string();
+    [in_python, in_javascript].map(|command| {
+        let answer = asked(command, question.as_bytes());
+        answer.parse().unwrap_or_else(|_| panic!("neither yes nor no: {answer:?}"))
+    })
+}
+
+/// What a program says to what it is given, without the space around it.
+fn asked(mut command: Command, question: &[u8]) -> String {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    child.stdin.take().expect("piped").write_all(question).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    String::from_utf8_lossy(&output.stdout).trim().to_lowercase()
+}
+
 /// What docs/receivers/body_only.py says of a signature over the body alone.
 ///
 /// # Panics
@@ -185,14 +214,8 @@ pub fn genuine_by_the_body_alone(secret: &str, body: &[u8], signature: &str) -> 
                print(genuine(sys.argv[1], sys.stdin.buffer.read(), sys.argv[2]))";
     let mut command = python();
     command.env("PYTHONPATH", folder()).args(["-c", ask, secret, signature]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python");
-    child.stdin.take().expect("piped").write_all(body).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    match String::from_utf8_lossy(&output.stdout).trim() {
-        "True" => true,
-        "False" => false,
-        other => panic!("{other:?}"),
-    }
+    let answer = asked(command, body);
+    answer.parse().unwrap_or_else(|_| panic!("neither yes nor no: {answer:?}"))
 }
 
 impl Sent {

@@ -1,8 +1,7 @@
-//! What the official Standard Webhooks library says of a request.
+//! What the official libraries of Standard Webhooks and of Svix say of a request. It is verified if both say so.
 
 use axum::http::HeaderMap;
 use serde::Serialize;
-use standardwebhooks::Webhook;
 
 #[derive(Clone, Serialize)]
 pub(super) struct Check {
@@ -24,11 +23,17 @@ pub(super) enum Verdict {
 /// `whsec_` is base64, any other secret its UTF-8 bytes.
 fn verify(secret: &str, body: &[u8], headers: &HeaderMap) -> Result<(), String> {
     let webhook = if secret.starts_with("whsec_") {
-        Webhook::new(secret)
+        standardwebhooks::Webhook::new(secret)
     } else {
-        Webhook::from_bytes(secret.as_bytes().to_vec())
+        standardwebhooks::Webhook::from_bytes(secret.as_bytes().to_vec())
     };
-    webhook.and_then(|webhook| webhook.verify(body, headers)).map_err(|error| error.to_string())
+    webhook.and_then(|webhook| webhook.verify(body, headers)).map_err(|error| error.to_string())?;
+    let webhook = if secret.starts_with("whsec_") {
+        svix::webhooks::Webhook::new(secret)
+    } else {
+        svix::webhooks::Webhook::from_bytes(secret.as_bytes().to_vec())
+    };
+    webhook.and_then(|webhook| webhook.verify(body, headers)).map_err(|error| format!("svix: {error}"))
 }
 
 pub(super) fn check(secrets: &[String], body: &[u8], headers: &HeaderMap) -> Check {

@@ -1,4 +1,4 @@
-//! A tenant's endpoint: records every request, checks its signature with the official Standard Webhooks library,
+//! A tenant's endpoint: records every request, checks its signature with the official libraries,
 //! and answers as it was told.
 
 mod check;
