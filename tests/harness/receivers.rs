@@ -184,9 +184,9 @@ impl Receiver {
 pub fn genuine_by_svix(secret: &str, sent: &Sent) -> [bool; 2] {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("receivers");
     let mut in_python = python();
-    in_python.arg(scripts.join("svix.py"));
+    in_python.arg(scripts.join("genuine_by_svix.py"));
     let mut in_javascript = python();
-    in_javascript.args(["-c", BECOME_NODE]).arg(scripts.join("javascript/svix.mjs"));
+    in_javascript.args(["-c", BECOME_NODE]).arg(scripts.join("javascript/genuine_by_svix.mjs"));
     in_javascript.env("LIBRARIES", libraries().join("javascript/node_modules"));
     let question =
         json!({"secret": secret, "headers": sent.headers, "body": String::from_utf8_lossy(&sent.body)}).to_string();
