@@ -44,12 +44,12 @@ pub(crate) async fn look(store: &impl Connected) -> (bool, bool) {
 /// Whether something is there.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Connection {
+enum Reach {
     Connected,
     Disconnected,
 }
 
-impl From<bool> for Connection {
+impl From<bool> for Reach {
     fn from(there: bool) -> Self {
         if there { Self::Connected } else { Self::Disconnected }
     }
@@ -61,9 +61,9 @@ pub(crate) struct Health {
     /// `healthy` or `unhealthy`.
     status: &'static str,
     /// The tables.
-    database: Connection,
+    database: Reach,
     /// The queues.
-    queue: Connection,
+    queue: Reach,
     /// Which release this is.
     version: &'static str,
 }

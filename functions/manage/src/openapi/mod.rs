@@ -35,6 +35,11 @@ const TAGS: [(&str, &str); 11] = [
     ("running", "Switches, queues, counters, keys."),
 ];
 
+/// What each function says of itself.
+fn parts() -> [OpenApi; 4] {
+    [receive::describe(), portal::describe(), operate::describe(), Own::openapi()]
+}
+
 /// The document, of all functions together.
 fn document() -> OpenApi {
     let mut document = OpenApi::new(Info::new("Gancho", env!("CARGO_PKG_VERSION")), utoipa::openapi::Paths::new());
@@ -42,7 +47,7 @@ fn document() -> OpenApi {
     document.info.license = Some(License::new("Apache-2.0"));
     // Beside the document itself, whatever the stage it is asked for at.
     document.servers = Some(vec![Server::new(".")]);
-    for described in [receive::describe(), portal::describe(), operate::describe(), Own::openapi()] {
+    for described in parts() {
         document.merge(described);
     }
     let tag = |(name, about): (&str, &str)| {

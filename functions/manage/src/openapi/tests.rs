@@ -27,6 +27,20 @@ fn routes_of_the_template() -> Vec<(String, String, String)> {
     routes
 }
 
+/// Where parts are merged, the first to use a name wins without a word.
+#[test]
+fn no_two_functions_mean_different_things_by_one_name() {
+    let mut meant = std::collections::BTreeMap::<String, Value>::new();
+    for part in parts() {
+        let part = serde_json::to_value(part).unwrap();
+        for (name, schema) in part["components"]["schemas"].as_object().into_iter().flatten() {
+            let before = meant.entry(name.clone()).or_insert_with(|| schema.clone());
+            assert_eq!(before, schema, "{name}");
+        }
+    }
+    assert!(meant.len() > 50, "{}", meant.len());
+}
+
 #[test]
 fn every_description_is_a_route_of_the_template_to_the_function_that_answers_it() {
     let routes = routes_of_the_template();
