@@ -113,7 +113,6 @@ class Demonstration:
         print(f"""
 The stack stays up (`make down` stops it); its facts are in .local/stack.json.
 
-  console      {self.stack["console_url"]}
   API          {self.api}
   sandbox      {self.sandbox}
   admin token  {self.admin}
