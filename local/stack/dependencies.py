@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from typing import Any
 
 from stack.environment import environment
 from stack.places import ROOT
@@ -26,7 +27,7 @@ LICENCES = {
 }
 # A second TLS or crypto stack, or a C library of the host's.
 BANNED = {"aws-lc-rs", "aws-lc-sys", "native-tls", "openssl", "openssl-sys"}
-# One version of each, since two of them would mean two connection pools or two sets of types at our borders.
+# One version of each in what is deployed: two would mean two connection pools or two sets of types at our borders.
 ONCE = {"http", "hyper", "hyper-util", "rustls", "tokio", "reqwest", "serde", "serde_json", "lambda_runtime"}
 
 
@@ -43,8 +44,9 @@ def acceptable() -> bool:
     if asked.returncode:
         say(f"  cargo metadata: {asked.stderr.strip()}")
         return False
-    packages = json.loads(asked.stdout)["packages"]
-    troubles = [trouble for package in packages for trouble in _troubles(package)] + _twice(packages)
+    metadata = json.loads(asked.stdout)
+    troubles = [trouble for package in metadata["packages"] for trouble in _troubles(package)]
+    troubles += _twice(_deployed(metadata))
     for trouble in troubles:
         say(f"  {trouble}")
     return not troubles
@@ -77,6 +79,21 @@ def _allowed(expression: str) -> bool:
             terms.append(word)
     meaning = {"AND": "and", "OR": "or", "(": "(", ")": ")"}
     return bool(terms) and bool(eval(" ".join(meaning.get(term, str(term in LICENCES)) for term in terms)))
+
+
+def _deployed(metadata: dict[str, Any]) -> list[dict[str, str]]:
+    """The packages that functions are made of: what tests alone need is not among them."""
+    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    functions = str(ROOT / "functions")
+    found = {package["id"] for package in metadata["packages"] if package["manifest_path"].startswith(functions)}
+    waiting = list(found)
+    while waiting:
+        for needed in nodes[waiting.pop()]["deps"]:
+            tests_only = all(how["kind"] == "dev" for how in needed["dep_kinds"])
+            if not tests_only and needed["pkg"] not in found:
+                found.add(needed["pkg"])
+                waiting.append(needed["pkg"])
+    return [package for package in metadata["packages"] if package["id"] in found]
 
 
 def _twice(packages: list[dict[str, str]]) -> list[str]:
