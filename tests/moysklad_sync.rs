@@ -13,8 +13,8 @@ use gancho::providers::moysklad::payload::Notice;
 use gancho::sync::plan::id_of;
 use gancho::sync::ports::{Audit, Hooks, MoyskladError};
 use gancho::sync::store::Clients;
-use gancho::sync::worker::{Drain, Drained, Heard, Told, drain, take_notice};
-use gancho::testing::memory_sync::MemorySync;
+use gancho::sync::worker::{Drain, Drained, Heard, drain, take_notice};
+use gancho::testing::memory_sync::{MemorySync, Nobody};
 use gancho_tests::sandbox::{self, Credentials, Running};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -103,6 +103,7 @@ impl Play {
                 role,
                 enabled: true,
                 token: Sealed::from_text("sealed"),
+                doorbell: None,
                 created_at: Timestamp::UNIX_EPOCH,
                 rev: 0,
             });
@@ -141,8 +142,8 @@ impl Play {
     async fn drain_in(&self, target: &Opened, later: SignedDuration) -> Drained {
         let tenant = TenantId::default_tenant();
         let clock = move || Timestamp::now() + later;
-        let tell = |_: &Told<'_>| ();
-        let asked = Drain { tenant: &tenant, target: target.id, last_call: Timestamp::MAX, clock: &clock, tell: &tell };
+        let asked =
+            Drain { tenant: &tenant, target: target.id, last_call: Timestamp::MAX, clock: &clock, listener: &Nobody };
         drain(&self.store, &self.clients, &asked).await.unwrap()
     }
 

@@ -72,12 +72,14 @@ async fn store() -> (Store, Tables) {
         directory: name("directory"),
         signals: name("signals"),
         parties: name("parties"),
+        sync: name("sync"),
     };
     let db = Client::new(&aws);
     create_table(&db, &tables.events, &INDEXES).await;
     create_table(&db, &tables.directory, &[("kind", "kind_pk", "kind_sk")]).await;
     create_table(&db, &tables.parties, &[]).await;
     create_table(&db, &tables.signals, &[]).await;
+    create_table(&db, &tables.sync, &[]).await;
     let sqs = aws_sdk_sqs::Client::new(&aws);
     let (lead, dead) = (create_queue(&sqs, &name("lead")).await, create_queue(&sqs, &name("dead")).await);
     let queues = QueueUrls { lead: Some(lead), ..QueueUrls::default() };

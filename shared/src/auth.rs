@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::event::Provider;
 use crate::model::ids::{KeyId, SourceId, TenantId};
+use crate::model::moysklad::AccountId;
 use crate::model::whatsapp::Setup;
 use crate::signing::compare;
 
@@ -87,6 +88,9 @@ pub enum Opens {
         /// What a WhatsApp doorbell goes by beside the credential.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         whatsapp: Option<Box<Setup>>,
+        /// The MoySklad account whose changes come in by it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moysklad: Option<AccountId>,
     },
     /// A tenant's API.
     Tenant {
@@ -172,6 +176,12 @@ pub struct SourceCaller {
     pub tenant: TenantId,
 }
 
+/// What a source goes by beside the credential.
+struct GoesBy {
+    whatsapp: Option<Box<Setup>>,
+    moysklad: Option<AccountId>,
+}
+
 /// A tenant, known by its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantCaller {
@@ -222,8 +232,24 @@ impl<C: Cards> Door<C> {
         now: Timestamp,
     ) -> Result<(SourceCaller, Setup), Denied> {
         match self.of_source(credential, provider, from, now).await? {
-            (caller, Some(setup)) => Ok((caller, *setup)),
-            (_, None) => Err(Denied::Unauthorized),
+            (caller, GoesBy { whatsapp: Some(setup), .. }) => Ok((caller, *setup)),
+            _ => Err(Denied::Unauthorized),
+        }
+    }
+
+    /// Lets MoySklad in by a source's credential. It is to be told of no other account than this one.
+    ///
+    /// # Errors
+    /// When it is not let in, or it could not be found out.
+    pub async fn moysklad(
+        &self,
+        credential: Option<&Credential>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(SourceCaller, AccountId), Denied> {
+        match self.of_source(credential, Provider::Moysklad, from, now).await? {
+            (caller, GoesBy { moysklad: Some(account), .. }) => Ok((caller, account)),
+            _ => Err(Denied::Unauthorized),
         }
     }
 
@@ -233,12 +259,12 @@ impl<C: Cards> Door<C> {
         provider: Provider,
         from: Option<IpAddr>,
         now: Timestamp,
-    ) -> Result<(SourceCaller, Option<Box<Setup>>), Denied> {
+    ) -> Result<(SourceCaller, GoesBy), Denied> {
         let card = self.valid_card(credential, now).await?;
         match card.opens {
-            Opens::Source { source, provider: of, whatsapp } if of == provider => {
+            Opens::Source { source, provider: of, whatsapp, moysklad } if of == provider => {
                 allowed(&card.allowed_cidrs, from)?;
-                Ok((SourceCaller { source, provider, tenant: card.tenant }, whatsapp))
+                Ok((SourceCaller { source, provider, tenant: card.tenant }, GoesBy { whatsapp, moysklad }))
             }
             _ => Err(Denied::WrongKind),
         }
@@ -352,7 +378,12 @@ mod tests {
         let mut card = Card {
             hash: credential(1).hash(),
             tenant: TenantId::default_tenant(),
-            opens: Opens::Source { source: SourceId::default_c2s(), provider: Provider::C2s, whatsapp: None },
+            opens: Opens::Source {
+                source: SourceId::default_c2s(),
+                provider: Provider::C2s,
+                whatsapp: None,
+                moysklad: None,
+            },
             enabled: true,
             allowed_cidrs: Vec::new(),
             valid_until: None,

@@ -53,7 +53,7 @@ impl Worker for Enrich {
                 let job = data_subjects::take_job(&enricher.store, bell, timing, now, self.deadline).await?;
                 job.map(|row| Job::DataSubject(Box::new(row)))
             }
-            RowKey::Delivery(_) => {
+            RowKey::Delivery(_) | RowKey::Drain(..) | RowKey::Reconciliation(..) | RowKey::Resync(..) => {
                 tracing::error!(row = %bell.row, "a bell on a queue that is not its own");
                 None
             }

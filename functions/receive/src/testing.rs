@@ -34,7 +34,7 @@ pub(crate) fn token(n: u8) -> Credential {
 }
 
 fn source_card(n: u8, source: &str) -> Card {
-    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s, whatsapp: None })
+    card(n, Opens::Source { source: source.parse().unwrap(), provider: Provider::C2s, whatsapp: None, moysklad: None })
 }
 
 fn card(n: u8, opens: Opens) -> Card {

@@ -11,6 +11,7 @@ use crate::data_subjects::Thread;
 use crate::model::event::Event;
 use crate::model::event_type::EventType;
 use crate::model::ids::{ConnectionId, DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::moysklad::AccountId;
 use crate::model::row::{RowKey, WorkRow};
 use crate::model::whatsapp::WhatsappNumber;
 use crate::work::Hold;
@@ -56,6 +57,11 @@ pub fn row(key: &RowKey) -> Key {
         },
         RowKey::Poll(source) => Key::new(format!("POLL#{source}"), "JOB"),
         RowKey::DataSubject(job) => Key::new(format!("DATA_SUBJECT#{job}"), "JOB"),
+        RowKey::Drain(tenant, account) => Key::new(format!("DRAIN#{tenant}#{account}"), "JOB"),
+        RowKey::Reconciliation(tenant, account, kind) => {
+            Key::new(format!("RECONCILIATION#{tenant}#{account}#{kind}"), "JOB")
+        }
+        RowKey::Resync(tenant, account) => Key::new(format!("RESYNC#{tenant}#{account}"), "JOB"),
     }
 }
 
@@ -71,8 +77,20 @@ pub fn named(pk: &str, sk: &str) -> Option<RowKey> {
         }
         ("POLL", "JOB") => id.parse().ok().map(RowKey::Poll),
         ("DATA_SUBJECT", "JOB") => id.parse().ok().map(RowKey::DataSubject),
+        ("DRAIN", "JOB") => of_account(id).map(|(tenant, account)| RowKey::Drain(tenant, account)),
+        ("RECONCILIATION", "JOB") => {
+            let (of, entity) = id.rsplit_once('#')?;
+            let (tenant, account) = of_account(of)?;
+            Some(RowKey::Reconciliation(tenant, account, entity.parse().ok()?))
+        }
+        ("RESYNC", "JOB") => of_account(id).map(|(tenant, account)| RowKey::Resync(tenant, account)),
         _ => None,
     }
+}
+
+fn of_account(text: &str) -> Option<(TenantId, AccountId)> {
+    let (tenant, account) = text.split_once('#')?;
+    Some((tenant.parse().ok()?, account.parse().ok()?))
 }
 
 /// The partition of a subject's bodies.
@@ -419,18 +437,23 @@ pub fn enrichment(source: &SourceId, lead_id: &str, contact: &str) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::moysklad::EntityKind;
 
     #[test]
     fn every_row_of_work_is_named_by_its_key() {
         let event = EventId::derive(&["x"]);
         let sub: SubscriptionId = "sub_1".parse().unwrap();
         let at = Timestamp::from_second(1_700_000_000).unwrap();
+        let account: AccountId = "9171a53c-1b2c-4f7d-9c1a-000000000001".parse().unwrap();
         for key in [
             RowKey::Event(event.clone()),
             RowKey::Delivery(DeliveryId::derive(&event, at, &sub)),
             RowKey::Delivery(DeliveryId::derive(&event.child(1), at, &sub)),
             RowKey::Poll(SourceId::default_c2s()),
             RowKey::DataSubject("job_1".parse().unwrap()),
+            RowKey::Drain(TenantId::default_tenant(), account),
+            RowKey::Reconciliation(TenantId::default_tenant(), account, EntityKind::Product),
+            RowKey::Resync(TenantId::default_tenant(), account),
         ] {
             let Key { pk, sk } = row(&key);
             assert_eq!(named(&pk, &sk), Some(key));

@@ -22,6 +22,8 @@ pub struct Tables {
     pub signals: String,
     /// Persons, and what was looked up about them.
     pub parties: String,
+    /// What stands for what between MoySklad accounts, what is to be carried, and what the guards remember.
+    pub sync: String,
 }
 
 /// The addresses of the queues a function rings.

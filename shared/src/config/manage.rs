@@ -87,7 +87,7 @@ fn face(vars: &impl Variables) -> Result<Face, ConfigError> {
                 dispatch: vars.get("QUEUE_DISPATCH_DLQ_URL"),
                 delivery: vars.get("QUEUE_DELIVERY_DLQ_URL"),
                 delivery_slow: vars.get("QUEUE_DELIVERY_SLOW_DLQ_URL"),
-                sync: None,
+                sync: vars.get("QUEUE_SYNC_DLQ_URL"),
             },
             providers_secret: vars.get("SECRET_PROVIDERS"),
             c2s_base_url: vars.get("C2S_BASE_URL"),

@@ -15,6 +15,7 @@ pub fn tables(vars: &impl Variables) -> Tables {
         directory: name("TABLE_DIRECTORY"),
         signals: name("TABLE_SIGNALS"),
         parties: name("TABLE_PARTIES"),
+        sync: name("TABLE_SYNC"),
     }
 }
 
@@ -26,7 +27,7 @@ pub fn queues(vars: &impl Variables) -> QueueUrls {
         dispatch: vars.get("QUEUE_DISPATCH_URL"),
         delivery: vars.get("QUEUE_DELIVERY_URL"),
         delivery_slow: vars.get("QUEUE_DELIVERY_SLOW_URL"),
-        sync: None,
+        sync: vars.get("QUEUE_SYNC_URL"),
     }
 }
 

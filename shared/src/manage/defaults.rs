@@ -60,6 +60,7 @@ fn source(tenant: &Tenant, token: &Credential, now: Timestamp) -> Source {
         business_hours: None,
         token: SourceToken::first(token.hash()),
         whatsapp: None,
+        moysklad: None,
         created_at: now,
         rev: 0,
     }

@@ -120,8 +120,7 @@ impl SourcePatch {
 
 fn provider(fields: &mut JsonFields) -> Option<Provider> {
     let text = fields.text("provider")?;
-    // MoySklad's would need the account whose changes it may tell of.
-    let has_sources = |provider: &Provider| doorbell(*provider).is_some() && *provider != Provider::Moysklad;
+    let has_sources = |provider: &Provider| doorbell(*provider).is_some();
     if let Some(provider) = text.parse().ok().filter(has_sources) {
         return Some(provider);
     }
@@ -198,6 +197,22 @@ mod tests {
             let error = read(&json!({"provider": provider, "tenant_id": "ten_1"})).unwrap_err();
             assert_eq!(error, ["provider:unknown_provider"]);
         }
+    }
+
+    #[test]
+    fn a_moysklad_source_is_made_for_one_account_for_good() {
+        let account = "9171a53c-1b2c-4f7d-9c1a-000000000001";
+        let new = |config: Value| read(&json!({"provider": "moysklad", "tenant_id": "ten_1", "config": config}));
+        let made = new(json!({"account_id": account})).unwrap();
+        assert_eq!(made.settings.account_id, Some(account.parse().unwrap()));
+        assert_eq!(new(json!({})), Err(vec!["config.account_id:missing".into()]));
+        assert_eq!(new(json!({"account_id": "../x"})), Err(vec!["config.account_id:invalid_account".into()]));
+        assert_eq!(
+            read(&json!({"provider": "moysklad", "tenant_id": "ten_1"})),
+            Err(vec!["config.account_id:missing".into()])
+        );
+        let body = json!({"config": {"account_id": account}}).to_string();
+        assert!(SourcePatch::read(JsonFields::read(body.as_bytes()).unwrap(), Provider::Moysklad).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a source's `config` says: how a WhatsApp sender proves itself, and which numbers it may speak for.
+//! What a source's `config` says: how a WhatsApp sender proves itself, and which numbers it may speak for; and of which
+//! account MoySklad may tell.
 
 use std::str::FromStr;
 
@@ -9,6 +10,7 @@ use super::json_fields::JsonFields;
 use crate::model::event::Provider;
 use crate::model::field_error::FieldError;
 use crate::model::ids::{SourceId, TenantId};
+use crate::model::moysklad::AccountId;
 use crate::model::sealed::Sealed;
 use crate::model::whatsapp::{Dialect, Sender, WhatsappNumber};
 use crate::providers::whatsapp::HmacKey;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub secret: Option<Option<HmacKey>>,
     /// The numbers the source serves.
     pub numbers: Option<Vec<NamedNumber>>,
+    /// The MoySklad account whose changes it may tell of. A source has one for good.
+    pub account_id: Option<AccountId>,
 }
 
 /// A number a source is to serve.
@@ -52,7 +56,9 @@ impl Settings {
     pub(super) fn take(fields: &mut JsonFields, provider: Option<Provider>, is_new: bool) -> Self {
         let mut inner = match fields.object("config") {
             Some(inner) => inner,
-            None if is_new && provider == Some(Provider::WhatsappCloud) => JsonFields::default(),
+            None if is_new && matches!(provider, Some(Provider::WhatsappCloud | Provider::Moysklad)) => {
+                JsonFields::default()
+            }
             None => return Self::default(),
         };
         let (cloud, gateway) = match provider {
@@ -75,6 +81,9 @@ impl Settings {
         }
         if cloud || gateway {
             settings.numbers = numbers(&mut inner);
+        }
+        if is_new && provider == Some(Provider::Moysklad) {
+            settings.account_id = account_id(&mut inner);
         }
         fields.absorb("config", inner);
         settings
@@ -154,6 +163,14 @@ fn provable(sender: Sender) -> Result<Sender, FieldError> {
         }
         _ => Ok(sender),
     }
+}
+
+/// Takes MoySklad's own identifier of an account.
+fn account_id(fields: &mut JsonFields) -> Option<AccountId> {
+    if fields.is_missing("account_id") {
+        return fields.refused("account_id", "missing", "this is needed");
+    }
+    parsed(fields, "account_id", "invalid_account", "MoySklad's own identifier of the account, a UUID")
 }
 
 /// Takes what Meta signs with.

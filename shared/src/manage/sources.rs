@@ -66,6 +66,7 @@ pub(super) fn cards<'a>(source: &'a Source, tenant: &'a Tenant) -> impl Iterator
             source: source.id.clone(),
             provider: source.provider,
             whatsapp: source.whatsapp.clone().map(Box::new),
+            moysklad: source.moysklad,
         },
         enabled: source.enabled && tenant.enabled,
         allowed_cidrs: source.allowed_cidrs.clone(),
@@ -139,6 +140,7 @@ pub(super) async fn make(
         business_hours: new.business_hours,
         token: SourceToken::first(token.hash()),
         whatsapp: sender.map(|sender| Setup { sender, lines: Vec::new(), made_for: None }),
+        moysklad: settings.account_id,
         created_at: now,
         rev: 0,
     };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{DeliveryId, EventId, JobId, SourceId, TenantId};
+use super::moysklad::{AccountId, EntityKind};
 
 /// The queues bells are rung on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -68,6 +69,12 @@ pub enum RowKey {
     Poll(SourceId),
     /// The erasure, or the report, of a person's data.
     DataSubject(JobId),
+    /// A MoySklad account that is to be written: whoever has claimed it is the only one to write there.
+    Drain(TenantId, AccountId),
+    /// The poll for what a MoySklad account's webhooks missed of a kind.
+    Reconciliation(TenantId, AccountId, EntityKind),
+    /// The walk that looks at all that a MoySklad account should have.
+    Resync(TenantId, AccountId),
 }
 
 /// The text names no piece of work.
@@ -82,6 +89,9 @@ impl fmt::Display for RowKey {
             Self::Delivery(id) => write!(f, "delivery/{id}"),
             Self::Poll(id) => write!(f, "poll/{id}"),
             Self::DataSubject(id) => write!(f, "data-subject/{id}"),
+            Self::Drain(tenant, account) => write!(f, "drain/{tenant}/{account}"),
+            Self::Reconciliation(tenant, account, kind) => write!(f, "reconciliation/{tenant}/{account}/{kind}"),
+            Self::Resync(tenant, account) => write!(f, "resync/{tenant}/{account}"),
         }
     }
 }
@@ -100,9 +110,21 @@ impl FromStr for RowKey {
             }
             "poll" => id.parse().map(Self::Poll).map_err(|_| RowKeyError),
             "data-subject" => id.parse().map(Self::DataSubject).map_err(|_| RowKeyError),
+            "drain" => of_account(id).map(|(tenant, account)| Self::Drain(tenant, account)),
+            "reconciliation" => {
+                let (of, entity) = id.rsplit_once('/').ok_or(RowKeyError)?;
+                let (tenant, account) = of_account(of)?;
+                entity.parse().map(|entity| Self::Reconciliation(tenant, account, entity)).map_err(|_| RowKeyError)
+            }
+            "resync" => of_account(id).map(|(tenant, account)| Self::Resync(tenant, account)),
             _ => Err(RowKeyError),
         }
     }
+}
+
+fn of_account(text: &str) -> Result<(TenantId, AccountId), RowKeyError> {
+    let (tenant, account) = text.split_once('/').ok_or(RowKeyError)?;
+    Ok((tenant.parse().map_err(|_| RowKeyError)?, account.parse().map_err(|_| RowKeyError)?))
 }
 
 impl TryFrom<String> for RowKey {
@@ -204,11 +226,15 @@ mod tests {
     fn every_key_survives_its_text_form() {
         let event = EventId::derive(&["x"]);
         let delivery = DeliveryId::derive(&event, Timestamp::UNIX_EPOCH, &"sub_1".parse().unwrap());
+        let account: AccountId = "9171a53c-1b2c-4f7d-9c1a-000000000001".parse().unwrap();
         for key in [
             RowKey::Event(event),
             RowKey::Delivery(delivery),
             RowKey::Poll(SourceId::default_c2s()),
             RowKey::DataSubject("job_1".parse().unwrap()),
+            RowKey::Drain(TenantId::default_tenant(), account),
+            RowKey::Reconciliation(TenantId::default_tenant(), account, EntityKind::Product),
+            RowKey::Resync(TenantId::default_tenant(), account),
         ] {
             assert_eq!(key.to_string().parse(), Ok(key));
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::business_hours::BusinessHours;
 use super::event::Provider;
 use super::ids::{SourceId, TenantId};
+use super::moysklad::AccountId;
 use super::whatsapp::Setup;
 
 /// A source.
@@ -37,6 +38,9 @@ pub struct Source {
     /// What its doorbell goes by beside the token, at WhatsApp's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whatsapp: Option<Setup>,
+    /// The MoySklad account whose changes it may tell of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moysklad: Option<AccountId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Raised by every change: two changes of one state cannot both go through.

@@ -2,6 +2,7 @@
 
 pub mod dictionary;
 pub mod guards;
+pub mod jobs;
 pub mod plan;
 pub mod ports;
 pub mod store;

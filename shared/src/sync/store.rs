@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::guards::{LoopGuard, Written};
 use super::plan::Mark;
+use crate::model::event::{Event, RawBody};
 use crate::model::ids::TenantId;
-use crate::model::moysklad::{Account, AccountId, Dirty, EntityId, EntityRef, Mapping};
-use crate::work::StoreError;
+use crate::model::moysklad::{Account, AccountId, Dirty, EntityId, EntityRef, Mapping, Tally};
+use crate::work::{Ring, StoreError};
 
 /// Accounts, as they were set up.
 pub trait Accounts: Send + Sync {
@@ -43,6 +44,9 @@ pub trait DirtyRows: Send + Sync {
         tenant: &TenantId,
         target: AccountId,
     ) -> impl Future<Output = Result<Option<Timestamp>, StoreError>> + Send;
+
+    /// How many rows of a target there are, due or not.
+    fn n_dirty(&self, tenant: &TenantId, target: AccountId) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Takes a row away, if it is still of this version; else it stays, and is due.
     fn finish(&self, row: &Dirty) -> impl Future<Output = Result<bool, StoreError>> + Send;
@@ -103,6 +107,52 @@ pub trait GuardRows: Send + Sync {
 
     /// Writes it, if the one there is of the revision before it (none at all for the first); says whether.
     fn put_loop_guard(&self, guard: &LoopGuard) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The guards of all of an account's entities that have changed lately, at most `limit`.
+    fn loop_guards(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<LoopGuard>, StoreError>> + Send;
+}
+
+/// The rows of accounts that are to be drained.
+pub trait Drains: Send + Sync {
+    /// Asks for an account to be drained: its row is made, or begins its next turn, or may run at once; and `asked` on it
+    /// has grown. The bell to ring.
+    fn ask_drain(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Ring, StoreError>> + Send;
+}
+
+/// What came in.
+pub trait Notices: Send + Sync {
+    /// The body of an event; nothing where it is not stored.
+    fn notice_of(&self, event: &Event) -> impl Future<Output = Result<Option<RawBody>, StoreError>> + Send;
+}
+
+/// How often what was done.
+pub trait Tallies: Send + Sync {
+    /// Adds to what was counted of an account in the hour of `now`.
+    fn tally(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        tally: &Tally,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What was counted of an account in the hours since (its own included): each hour's start, and its counts.
+    fn tallies(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Timestamp, Tally)>, StoreError>> + Send;
 }
 
 /// Everything that is remembered.

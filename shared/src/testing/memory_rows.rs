@@ -67,6 +67,10 @@ impl MemoryStore {
         Self { inner: Arc::default(), timing }
     }
 
+    pub(super) const fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
     pub(super) fn lock(&self) -> Result<MutexGuard<'_, Inner>, StoreError> {
         let inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if inner.down { Err(StoreError::Unavailable("switched off by the test".into())) } else { Ok(inner) }

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::memory_moysklad::{BASE, MemoryAccount, MemoryMoysklad};
 use crate::model::ids::TenantId;
-use crate::model::moysklad::{Account, AccountId, Dirty, EntityRef, Mapping};
+use crate::model::moysklad::{Account, AccountId, Dirty, EntityRef, Mapping, Tally};
 use crate::sync::guards::{LoopGuard, Written};
 use crate::sync::plan::Mark;
-use crate::sync::store::{Accounts, Clients, DirtyRows, GuardRows, Mappings, counterpart_of};
-use crate::work::StoreError;
+use crate::sync::store::{Accounts, Clients, DirtyRows, GuardRows, Mappings, Tallies, counterpart_of};
+use crate::sync::worker::{Listener, Told};
+use crate::work::{Hold, StoreError};
 
 type MappingKey = (TenantId, EntityRef, AccountId);
 
@@ -22,6 +23,7 @@ struct Inner {
     mappings: BTreeMap<MappingKey, Mapping>,
     written: BTreeMap<(TenantId, EntityRef), Written>,
     guards: BTreeMap<(TenantId, EntityRef), LoopGuard>,
+    tallies: BTreeMap<(TenantId, AccountId, Timestamp), Tally>,
     writes_left: Option<u32>,
 }
 
@@ -137,6 +139,12 @@ impl DirtyRows for MemorySync {
         Ok(rows.map(|row| row.not_before).min())
     }
 
+    async fn n_dirty(&self, tenant: &TenantId, target: AccountId) -> Result<u64, StoreError> {
+        let inner = self.lock();
+        let rows = inner.dirty.values().filter(|row| row.tenant == *tenant && row.target == target);
+        Ok(u64::try_from(rows.count()).unwrap_or(u64::MAX))
+    }
+
     async fn finish(&self, row: &Dirty) -> Result<bool, StoreError> {
         let mut inner = self.to_write()?;
         let same = inner.dirty.get(&key(row)).is_some_and(|stored| stored.version == row.version);
@@ -213,6 +221,49 @@ impl GuardRows for MemorySync {
         }
         Ok(next)
     }
+
+    async fn loop_guards(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        limit: usize,
+    ) -> Result<Vec<LoopGuard>, StoreError> {
+        let inner = self.lock();
+        let own = inner.guards.values().filter(|guard| guard.tenant == *tenant && guard.entity.account == account);
+        Ok(own.take(limit).cloned().collect())
+    }
+}
+
+impl Tallies for MemorySync {
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        tally: &Tally,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut inner = self.to_write()?;
+        let counted = inner.tallies.entry((tenant.clone(), account, hour_of(now))).or_default();
+        *counted = counted.and(*tally);
+        Ok(())
+    }
+
+    async fn tallies(
+        &self,
+        tenant: &TenantId,
+        account: AccountId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, Tally)>, StoreError> {
+        let inner = self.lock();
+        let hours = inner.tallies.range((tenant.clone(), account, hour_of(since))..);
+        let own = hours.take_while(|((of, id, _), _)| of == tenant && *id == account);
+        Ok(own.map(|((_, _, hour), tally)| (*hour, *tally)).collect())
+    }
+}
+
+/// The start of an hour.
+fn hour_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(3_600) * 3_600).unwrap_or(at)
 }
 
 impl Clients for MemoryMoysklad {
@@ -224,5 +275,19 @@ impl Clients for MemoryMoysklad {
 
     fn base(&self) -> &str {
         BASE
+    }
+}
+
+/// Listens to no drain, and holds none up.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Listener for Nobody {
+    async fn told(&self, _told: &Told<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn held(&self) -> Result<Option<Hold>, StoreError> {
+        Ok(None)
     }
 }

@@ -10,6 +10,7 @@ mod memory_book;
 mod memory_cards;
 mod memory_counters;
 mod memory_directory;
+mod memory_drains;
 mod memory_inbox;
 mod memory_listing;
 mod memory_look_ups;

@@ -59,7 +59,8 @@ impl Desk {
         for n in [1, 2] {
             store.put_card(card(n, Opens::Tenant { key: format!("key_{n}").parse().unwrap() }));
         }
-        let source = Opens::Source { source: "src_1".parse().unwrap(), provider: Provider::C2s, whatsapp: None };
+        let source =
+            Opens::Source { source: "src_1".parse().unwrap(), provider: Provider::C2s, whatsapp: None, moysklad: None };
         store.put_card(card(3, source));
         Self { router: router(Portal::new(state_at(store.clone()), Busy::default(), AllowList::default())), store }
     }

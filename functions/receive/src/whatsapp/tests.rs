@@ -32,7 +32,12 @@ fn put(bell: &Bell, credential: &Credential, provider: Provider, source: &str, s
     bell.store.put_card(Card {
         hash: credential.hash(),
         tenant: TenantId::default_tenant(),
-        opens: Opens::Source { source: source.parse().unwrap(), provider, whatsapp: Some(Box::new(setup(source))) },
+        opens: Opens::Source {
+            source: source.parse().unwrap(),
+            provider,
+            whatsapp: Some(Box::new(setup(source))),
+            moysklad: None,
+        },
         enabled: true,
         allowed_cidrs: Vec::new(),
         valid_until: None,

@@ -42,6 +42,10 @@ pub struct Account {
     pub enabled: bool,
     /// What opens its API.
     pub token: Sealed,
+    /// The token of its doorbell, sealed: its webhooks' address is told apart from others by it. Nothing until webhooks
+    /// were first set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doorbell: Option<Sealed>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Raised by every change.
@@ -63,5 +67,11 @@ impl Account {
     #[must_use]
     pub fn seal_name(&self) -> String {
         format!("moysklad/{}/token", self.id)
+    }
+
+    /// What its doorbell's token is sealed for.
+    #[must_use]
+    pub fn doorbell_seal_name(&self) -> String {
+        format!("moysklad/{}/doorbell", self.id)
     }
 }

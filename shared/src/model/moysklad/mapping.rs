@@ -21,6 +21,10 @@ pub struct Mapping {
     /// How often what stood for it was lost. It is part of the `syncId` of the next: a deleted entity keeps its own in
     /// the recycle bin, and a create that repeats it would be answered with what was deleted. It only grows.
     pub generation: u32,
+    /// What the entity said of when it was changed last, when it was last found or made equal. A poll that sees no other
+    /// time than this has nothing to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<String>,
     /// Raised by every change: two changes of one state cannot both go through.
     pub rev: u32,
 }
@@ -29,13 +33,13 @@ impl Mapping {
     /// A mapping to nothing yet.
     #[must_use]
     pub const fn new(tenant: TenantId, origin: EntityRef, target: AccountId) -> Self {
-        Self { tenant, origin, target, counterpart: None, generation: 0, rev: 0 }
+        Self { tenant, origin, target, counterpart: None, generation: 0, carried: None, rev: 0 }
     }
 
     /// As it is once `counterpart` stands for the entity.
     #[must_use]
     pub fn to(&self, counterpart: EntityId) -> Self {
-        Self { counterpart: Some(counterpart), rev: self.rev.saturating_add(1), ..self.clone() }
+        Self { counterpart: Some(counterpart), carried: None, rev: self.rev.saturating_add(1), ..self.clone() }
     }
 
     /// As it is once what stood for the entity is lost: whatever comes next is of the next generation.
@@ -43,6 +47,7 @@ impl Mapping {
     pub fn lost(&self) -> Self {
         Self {
             counterpart: None,
+            carried: None,
             generation: self.generation.saturating_add(1),
             rev: self.rev.saturating_add(1),
             ..self.clone()

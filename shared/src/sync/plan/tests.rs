@@ -443,6 +443,7 @@ fn account_row(n: u32, role: Role, enabled: bool) -> Account {
         role,
         enabled,
         token: Sealed::from_text("sealed"),
+        doorbell: None,
         created_at: Timestamp::UNIX_EPOCH,
         rev: 0,
     }

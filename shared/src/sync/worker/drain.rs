@@ -1,6 +1,7 @@
 //! An account's dirty rows, worked off by the one worker that has claimed the account.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use crate::sync::dictionary::Translation;
 use crate::sync::plan::Reason;
 use crate::sync::ports::{Dictionaries, MoyskladError};
 use crate::sync::store::{Clients, SyncStore};
-use crate::work::StoreError;
+use crate::work::{Hold, StoreError};
 
 /// Entities at work at a time: as many calls as MoySklad takes at once.
 const PARALLEL: usize = 5;
@@ -28,7 +29,7 @@ const ACCOUNT_WAIT: SignedDuration = SignedDuration::from_secs(15);
 const LONG_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// An account to be drained. Whoever calls has claimed it: two workers in one account would make things twice.
-pub struct Drain<'a> {
+pub struct Drain<'a, L> {
     /// Whose accounts.
     pub tenant: &'a TenantId,
     /// The account to be written.
@@ -38,7 +39,16 @@ pub struct Drain<'a> {
     /// The clock.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Who is told what came of each row.
-    pub tell: &'a (dyn Fn(&Told<'_>) + Sync),
+    pub listener: &'a L,
+}
+
+/// Who a drain is done for.
+pub trait Listener: Send + Sync {
+    /// Is told what came of a row, before the row goes: a worker that dies between the two tells it again.
+    fn told(&self, told: &Told<'_>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What the account waits behind now, if anything. Asked before each handful of rows.
+    fn held(&self) -> impl Future<Output = Result<Option<Hold>, StoreError>> + Send;
 }
 
 /// What came of a row.
@@ -53,7 +63,7 @@ pub struct Told<'a> {
 }
 
 /// How an account was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Drained {
     /// There is nothing to do.
     Clean,
@@ -63,6 +73,8 @@ pub enum Drained {
     Unfinished,
     /// MoySklad does not bear it now: ring again then.
     Troubled(MoyskladError, Timestamp),
+    /// It was switched off.
+    Held(Hold),
 }
 
 /// The way from one account to another.
@@ -81,7 +93,11 @@ enum After {
 ///
 /// # Errors
 /// When the store could not be asked.
-pub async fn drain<S: SyncStore, C: Clients>(store: &S, clients: &C, asked: &Drain<'_>) -> Result<Drained, StoreError> {
+pub async fn drain<S: SyncStore, C: Clients, L: Listener>(
+    store: &S,
+    clients: &C,
+    asked: &Drain<'_, L>,
+) -> Result<Drained, StoreError> {
     let Drain { tenant, target, last_call, clock, .. } = asked;
     let accounts = store.accounts(tenant).await?;
     let mut translations: BTreeMap<AccountId, Translation> = BTreeMap::new();
@@ -94,6 +110,9 @@ pub async fn drain<S: SyncStore, C: Clients>(store: &S, clients: &C, asked: &Dra
         };
         if now > *last_call {
             return Ok(Drained::Unfinished);
+        }
+        if let Some(hold) = asked.listener.held().await? {
+            return Ok(Drained::Held(hold));
         }
         let (kind, origin) = (first.origin.kind, first.origin.account);
         let rows: Vec<Dirty> =
@@ -153,18 +172,18 @@ pub async fn drain<S: SyncStore, C: Clients>(store: &S, clients: &C, asked: &Dra
 }
 
 /// Writes down what came of a row.
-async fn record<S: SyncStore>(
+async fn record<S: SyncStore, L: Listener>(
     store: &S,
-    asked: &Drain<'_>,
+    asked: &Drain<'_, L>,
     row: &Dirty,
     result: Result<Outcome, Trouble>,
 ) -> Result<After, StoreError> {
     let now = (asked.clock)();
-    let tell = |again| (asked.tell)(&Told { row, result: &result, again });
+    let tell = async |again| asked.listener.told(&Told { row, result: &result, again }).await;
     let error = match &result {
         Ok(Outcome::Nothing(_) | Outcome::Written { .. }) => {
+            tell(false).await?;
             store.finish(row).await?;
-            tell(false);
             return Ok(After::Done);
         }
         Ok(Outcome::Blocked(blocked)) => blocked.code().to_owned(),
@@ -172,26 +191,26 @@ async fn record<S: SyncStore>(
         Err(Trouble::Store(error)) => return Err(error.clone()),
         Err(Trouble::Moysklad(error)) if error.is_of_the_account() => {
             // It says nothing of the row, which stays as it is.
-            tell(true);
+            tell(true).await?;
             return Ok(After::Stop(Drained::Troubled(*error, later(now, wait_of(*error)))));
         }
         Err(trouble) => trouble.to_string(),
     };
     if row.failures + 1 >= MOST_TRIES {
+        tell(false).await?;
         store.finish(row).await?;
-        tell(false);
     } else {
         let wait = FIRST_WAIT.saturating_mul(1 << row.failures.min(10));
         store.put_off(row, later(now, wait), &error).await?;
-        tell(true);
+        tell(true).await?;
     }
     Ok(After::Done)
 }
 
 /// Rows whose way is closed: an account that is gone takes them along, one that is switched off lets them wait.
-async fn leave<S: SyncStore>(
+async fn leave<S: SyncStore, L: Listener>(
     store: &S,
-    asked: &Drain<'_>,
+    asked: &Drain<'_, L>,
     rows: &[Dirty],
     waits: bool,
     now: Timestamp,
@@ -200,8 +219,9 @@ async fn leave<S: SyncStore>(
         if waits {
             store.put_off(row, later(now, LONG_WAIT), "account_disabled").await?;
         } else {
+            let nothing = Ok(Outcome::Nothing(Reason::NotCarried));
+            asked.listener.told(&Told { row, result: &nothing, again: false }).await?;
             store.finish(row).await?;
-            (asked.tell)(&Told { row, result: &Ok(Outcome::Nothing(Reason::NotCarried)), again: false });
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ mod drain;
 mod take;
 
 pub use carry::{Outcome, Trouble};
-pub use drain::{Drain, Drained, Told, drain};
+pub use drain::{Drain, Drained, Listener, Told, drain};
 pub use take::{Heard, take_notice};
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::providers::moysklad::payload::Notice;
 use crate::sync::plan::Mark;
 use crate::sync::store::DirtyRows;
 use crate::testing::memory_moysklad::MemoryMoysklad;
-use crate::testing::memory_sync::MemorySync;
+use crate::testing::memory_sync::{MemorySync, Nobody};
 
 const MAINS: [u32; 2] = [1, 2];
 const CHILDREN: [(u32, u32); 3] = [(11, 1), (12, 1), (21, 2)];
@@ -118,8 +118,13 @@ impl State {
 
     fn drain(&self, target: u32, at: Timestamp) {
         let (tenant, clock) = (tenant(), move || at);
-        let asked =
-            Drain { tenant: &tenant, target: account(target), last_call: Timestamp::MAX, clock: &clock, tell: &|_| () };
+        let asked = Drain {
+            tenant: &tenant,
+            target: account(target),
+            last_call: Timestamp::MAX,
+            clock: &clock,
+            listener: &Nobody,
+        };
         done(drain(&self.store, &self.world, &asked)).expect("the store is up");
     }
 

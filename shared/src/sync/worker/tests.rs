@@ -50,6 +50,7 @@ pub(super) fn account_row(n: u32, main: Option<u32>) -> Account {
         role,
         enabled: true,
         token: Sealed::from_text("sealed"),
+        doorbell: None,
         created_at: Timestamp::UNIX_EPOCH,
         rev: 0,
     }
@@ -73,6 +74,18 @@ struct Play {
     store: MemorySync,
     now: AtomicI64,
     told: Mutex<Vec<RowTold>>,
+    switched_off: Mutex<Option<crate::work::Hold>>,
+}
+
+impl Listener for Play {
+    async fn told(&self, told: &Told<'_>) -> Result<(), crate::work::StoreError> {
+        self.told.lock().unwrap().push((told.row.origin.kind, told.result.clone(), told.again));
+        Ok(())
+    }
+
+    async fn held(&self) -> Result<Option<crate::work::Hold>, crate::work::StoreError> {
+        Ok(self.switched_off.lock().unwrap().clone())
+    }
 }
 
 impl Play {
@@ -89,7 +102,13 @@ impl Play {
             store.put_account(account_row(n, main));
             world.set_dictionary(account(n), dictionary(n));
         }
-        Self { world, store, now: AtomicI64::new(1_900_000_000_000), told: Mutex::default() }
+        Self {
+            world,
+            store,
+            now: AtomicI64::new(1_900_000_000_000),
+            told: Mutex::default(),
+            switched_off: Mutex::default(),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -106,10 +125,7 @@ impl Play {
 
     async fn drain_until(&self, target: u32, last_call: Timestamp) -> Result<Drained, crate::work::StoreError> {
         let (tenant, clock) = (tenant(), || self.now());
-        let tell = |told: &Told<'_>| {
-            self.told.lock().unwrap().push((told.row.origin.kind, told.result.clone(), told.again));
-        };
-        let asked = Drain { tenant: &tenant, target: account(target), last_call, clock: &clock, tell: &tell };
+        let asked = Drain { tenant: &tenant, target: account(target), last_call, clock: &clock, listener: self };
         drain(&self.store, &self.world, &asked).await
     }
 
@@ -565,4 +581,20 @@ async fn two_workers_cannot_both_write_one_mapping() {
     let mapping = crate::model::moysklad::Mapping::new(tenant(), origin, account(CHILDREN[0]));
     assert_eq!(store.put_mapping(&mapping.to(id(1))).await, Ok(true));
     assert_eq!(store.put_mapping(&mapping.to(id(2))).await, Ok(false));
+}
+
+#[tokio::test]
+async fn an_account_behind_a_switch_is_left_as_it_is() {
+    let play = Play::new();
+    play.make_product(MAIN, "pen", 100);
+    for notice in play.world.told() {
+        play.hear(&notice).await;
+    }
+    let hold = crate::work::Hold::switch("provider:moysklad");
+    *play.switched_off.lock().unwrap() = Some(hold.clone());
+    assert_eq!(play.drain(CHILDREN[0]).await, Drained::Held(hold));
+    assert_eq!(play.store.n_dirty(&tenant(), account(CHILDREN[0])).await, Ok(1));
+    *play.switched_off.lock().unwrap() = None;
+    assert_eq!(play.drain(CHILDREN[0]).await, Drained::Clean);
+    assert_eq!(play.store.n_dirty(&tenant(), account(CHILDREN[0])).await, Ok(0));
 }
