@@ -285,7 +285,7 @@ fn every_setting_the_code_reads_is_in_the_template_and_every_one_there_is_read()
     // Cargo's and Lambda's own; and what is there only so that a release reaches every function.
     const NOT_READ: [&str; 2] = ["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "GANCHO_RELEASE"];
     let mut sources = rust_files(&root().join("shared/src/config"));
-    for function in ["receive", "enrich", "dispatch", "deliver", "manage", "sweep"] {
+    for function in ["receive", "enrich", "sync", "dispatch", "deliver", "manage", "sweep"] {
         sources.push(root().join(format!("functions/{function}/src/main.rs")));
     }
     let read = settings_read(&sources);

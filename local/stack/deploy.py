@@ -21,7 +21,7 @@ PLAYED_CREDENTIALS = {
     "diretrix_user": "sandbox",
     "diretrix_password": "sandbox-password",
 }
-FUNCTIONS = ("receive", "enrich", "dispatch", "deliver", "portal", "operate", "sweep")
+FUNCTIONS = ("receive", "enrich", "sync", "dispatch", "deliver", "portal", "operate", "sweep")
 TABLES = ("events", "directory", "signals", "parties")
 QUEUES = {"lead": "Lead", "dispatch": "Dispatch", "delivery": "Delivery", "delivery_slow": "DeliverySlow"}
 

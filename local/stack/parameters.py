@@ -32,6 +32,8 @@ IN_TESTS = {
     "LeadVisibilitySeconds": "10",
     "DispatchVisibilitySeconds": "10",
     "DeliveryVisibilitySeconds": "10",
+    "SyncVisibilitySeconds": "10",
+    "MoyskladPollSeconds": "20",
 }
 
 
@@ -46,5 +48,6 @@ def parameters(cloud_port: int, sandbox_port: int, receiver_port: int, *, testin
         "C2sBaseUrl": f"{played}/c2s",
         "WorkApiBaseUrl": f"{played}/work/api",
         "DiretrixBaseUrl": f"{played}/diretrix",
+        "MoyskladBaseUrl": f"{played}/moysklad/api/remap/1.2",
         "EgressAllow": f"127.0.0.1:{sandbox_port},127.0.0.1:{receiver_port}",
     }

@@ -34,6 +34,12 @@ impl Subject {
         ])
     }
 
+    /// The switches that concern work for a provider that no source is known of.
+    #[must_use]
+    pub fn provider(tenant: &TenantId, provider: Provider) -> Self {
+        Self(vec!["all".to_owned(), format!("provider:{}", provider.name()), format!("tenant:{tenant}")])
+    }
+
     /// The switches that concern a delivery.
     #[must_use]
     pub fn delivery(delivery: &Delivery) -> Self {

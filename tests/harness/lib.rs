@@ -6,6 +6,7 @@ pub mod api;
 pub mod cloud;
 pub mod flow;
 pub mod lead;
+pub mod moysklad;
 pub mod processes;
 pub mod receivers;
 #[path = "../sandbox/mod.rs"]

@@ -25,14 +25,14 @@ impl Default for Stage {
 }
 
 impl Stage {
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let request = self.http.request(method, format!("{}/control{path}", Stack::get().sandbox_url));
         let answer = answer_of(body.iter().fold(request, |request, body| request.json(body))).await;
         assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.body);
         answer.body
     }
 
-    /// Lets `upstream` (`c2s`, `diretrix`, `work`) get something wrong, `times` times or until it is taken back.
+    /// Lets `upstream` (`c2s`, `diretrix`, `moysklad`, `work`) get something wrong, `times` times or until it is taken back.
     pub async fn fault(&self, upstream: &str, when: Value, times: Option<u32>, fault: Value) -> Fault {
         let order = json!({"upstream": upstream, "match": when, "times": times, "fault": fault});
         let made = self.ask(Method::POST, "/faults", Some(&order)).await;

@@ -15,7 +15,7 @@ mod work_api;
 
 pub use c2s::{C2sClient, C2sConfig};
 pub use diretrix::{DiretrixClient, DiretrixConfig};
-pub use moysklad::{HookPrefix, MoyskladClient, MoyskladConfig};
+pub use moysklad::{HookPrefix, MoyskladClient, MoyskladClients, MoyskladConfig};
 pub use setup::{PlainHttp, Secret, SetupError, base_url, upstream_http};
 pub use work_api::{WorkApiClient, WorkApiConfig};
 

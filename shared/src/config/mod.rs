@@ -4,6 +4,7 @@ mod enrich;
 mod manage;
 mod receive;
 mod stack;
+mod sync;
 mod workers;
 
 use std::fmt::Display;
@@ -13,6 +14,7 @@ pub use enrich::EnrichConfig;
 pub use manage::{Face, ManageConfig, OperateSettings};
 pub use receive::ReceiveConfig;
 pub use stack::{queues, tables, timing};
+pub use sync::SyncConfig;
 pub use workers::{DeliverConfig, DispatchConfig, SweepConfig};
 
 /// A variable that is missing or does not parse.

@@ -37,10 +37,28 @@ pub fn emit(now: Timestamp, values: &[(&str, f64, Unit)]) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
+/// Most values of one metric on a line.
+const MOST_VALUES: usize = 100;
+
+/// Writes many values of metrics that belong to one moment.
+pub fn emit_many(now: Timestamp, series: &[(&str, &[f64], Unit)]) {
+    for (name, values, unit) in series {
+        for values in values.chunks(MOST_VALUES) {
+            let line = written(now, &[(name, json!(values), *unit)]).to_string();
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }
+    }
+}
+
 fn document(now: Timestamp, values: &[(&str, f64, Unit)]) -> Value {
+    let values: Vec<_> = values.iter().map(|(name, value, unit)| (*name, json!(value), *unit)).collect();
+    written(now, &values)
+}
+
+fn written(now: Timestamp, values: &[(&str, Value, Unit)]) -> Value {
     let metrics: Vec<Value> = values.iter().map(|(name, _, unit)| json!({"Name": name, "Unit": unit.name()})).collect();
     let mut document: Map<String, Value> =
-        values.iter().map(|(name, value, _)| ((*name).to_owned(), json!(value))).collect();
+        values.iter().map(|(name, value, _)| ((*name).to_owned(), value.clone())).collect();
     document.insert(
         "_aws".to_owned(),
         json!({

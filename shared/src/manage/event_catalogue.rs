@@ -31,7 +31,7 @@ static CATALOGUE: LazyLock<Vec<EventTypeView>> =
     LazyLock::new(|| EventType::ALL.iter().filter_map(|event_type| entry(*event_type)).collect());
 
 fn entry(event_type: EventType) -> Option<EventTypeView> {
-    let mut schema: Value = serde_json::from_str(schema(event_type)?).ok()?;
+    let mut schema: Value = serde_json::from_str(schema(event_type)).ok()?;
     // A schema's own keyword for it; shown once, in its own place.
     let examples = schema.as_object_mut()?.remove("examples")?;
     let example = examples.get(0)?.clone();
@@ -51,7 +51,7 @@ mod tests {
     use crate::providers::c2s::translate::lead_received;
 
     fn validator(event_type: EventType) -> jsonschema::Validator {
-        let schema: Value = serde_json::from_str(schema(event_type).unwrap()).unwrap();
+        let schema: Value = serde_json::from_str(schema(event_type)).unwrap();
         jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{event_type}: {error}"));
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     }

@@ -4,14 +4,13 @@ use super::event_type::EventType;
 
 macro_rules! file {
     ($name:literal) => {
-        Some(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/", $name, ".json")))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/", $name, ".json"))
     };
 }
 
-/// The JSON Schema of events of this type, as text: what can be published, and what is sent. None while nothing makes
-/// such events.
+/// The JSON Schema of events of this type, as text: what can be published, and what is sent.
 #[must_use]
-pub const fn schema(event_type: EventType) -> Option<&'static str> {
+pub const fn schema(event_type: EventType) -> &'static str {
     match event_type {
         EventType::PaymentReceived => file!("payment.received"),
         EventType::PaymentFailed => file!("payment.failed"),
@@ -34,6 +33,8 @@ pub const fn schema(event_type: EventType) -> Option<&'static str> {
         EventType::DeliveryExhausted => file!("delivery.exhausted"),
         EventType::WhatsappMessage => file!("whatsapp.message"),
         EventType::WhatsappStatus => file!("whatsapp.status"),
-        EventType::MoyskladSynced | EventType::MoyskladSyncFailed | EventType::MoyskladLoopSuspected => None,
+        EventType::MoyskladSynced => file!("moysklad.synced"),
+        EventType::MoyskladSyncFailed => file!("moysklad.sync_failed"),
+        EventType::MoyskladLoopSuspected => file!("moysklad.loop_suspected"),
     }
 }

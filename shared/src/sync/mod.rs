@@ -6,4 +6,5 @@ pub mod jobs;
 pub mod plan;
 pub mod ports;
 pub mod store;
+pub mod syncer;
 pub mod worker;

@@ -5,6 +5,7 @@ mod answer;
 mod dictionaries;
 mod entities;
 mod gunzip;
+mod of_accounts;
 mod prefix;
 mod query;
 
@@ -17,8 +18,10 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, Header
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::Url;
 
+pub use self::of_accounts::MoyskladClients;
 pub use self::prefix::HookPrefix;
 use super::exchange::{Silence, send};
 use super::setup::{PlainHttp, Secret, SetupError, base_url};
@@ -108,8 +111,12 @@ impl MoyskladClient {
     /// The longest a call can take, waits included: whoever has less time left does not begin one.
     #[must_use]
     pub fn longest_call(&self) -> Duration {
-        let wait = Duration::try_from(PATIENCE).unwrap_or_default();
-        (self.timeout + wait) * u32::try_from(TRIES).unwrap_or(u32::MAX)
+        Self::longest(self.timeout)
+    }
+
+    /// As long as one exchange, and the waits before it.
+    fn longest(timeout: Duration) -> Duration {
+        timeout + Duration::try_from(PATIENCE).unwrap_or_default()
     }
 
     /// Where everything of this account lies.
@@ -140,8 +147,9 @@ impl MoyskladClient {
     async fn call(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Option<Value>, MoyskladError> {
         let effect = if method == Method::GET { Effect::None } else { Effect::Write };
         let mut last = MoyskladError::Unreachable;
+        let until = Instant::now() + self.longest_call();
         for _ in 0..TRIES {
-            match self.one_try(method.clone(), url.clone(), body, effect).await {
+            match self.one_try(method.clone(), url.clone(), body, effect, until).await {
                 Err(MoyskladError::RateLimited { after }) if after <= PATIENCE => {
                     last = MoyskladError::RateLimited { after };
                 }
@@ -157,11 +165,14 @@ impl MoyskladClient {
         url: Url,
         body: Option<&Value>,
         effect: Effect,
+        until: Instant,
     ) -> Result<Option<Value>, MoyskladError> {
         let request = self.request(method, url, body)?;
-        let _place = self.places.acquire().await.map_err(|_| MoyskladError::Unreachable)?;
-        self.turn().await?;
-        let answer = send(request, self.timeout, MAX_PACKED).await.map_err(|silence| match (silence, effect) {
+        let place = tokio::time::timeout_at(until, self.places.acquire()).await;
+        let _place = place.map_err(|_| MoyskladError::Unreachable)?.map_err(|_| MoyskladError::Unreachable)?;
+        self.turn(until).await?;
+        let left = until.saturating_duration_since(Instant::now()).min(self.timeout);
+        let answer = send(request, left, MAX_PACKED).await.map_err(|silence| match (silence, effect) {
             (Silence::NotSent, _) => MoyskladError::Unreachable,
             (Silence::Cut, Effect::None) => MoyskladError::Unreachable,
             (Silence::Late, Effect::None) => MoyskladError::Timeout,
@@ -177,7 +188,7 @@ impl MoyskladClient {
     }
 
     /// Waits for a place in the account's limit.
-    async fn turn(&self) -> Result<(), MoyskladError> {
+    async fn turn(&self, until: Instant) -> Result<(), MoyskladError> {
         let mut waited = SignedDuration::ZERO;
         loop {
             let wait = match self.lock().take((self.clock)()) {
@@ -185,10 +196,11 @@ impl MoyskladClient {
                 Turn::In(wait) => wait,
             };
             waited = waited.saturating_add(wait);
-            if waited > PATIENCE {
+            let pause = Duration::try_from(wait).unwrap_or_default();
+            if waited > PATIENCE || Instant::now() + pause > until {
                 return Err(MoyskladError::RateLimited { after: wait });
             }
-            tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

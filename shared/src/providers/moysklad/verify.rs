@@ -15,6 +15,10 @@ use crate::providers::Incoming;
 
 /// The query parameter that MoySklad repeats when it repeats a request.
 pub const REQUEST_ID: &str = "requestId";
+/// The header that says how an event came in otherwise than by a request.
+const ORIGIN: &str = "x-gancho-origin";
+/// By a poll.
+const POLL: &str = "poll";
 /// Longest `requestId` believed; it is a UUID.
 const LONGEST_REQUEST_ID: usize = 128;
 
@@ -59,7 +63,14 @@ pub fn polled(source: &SourceId, tenant: &TenantId, notice: &Notice) -> Incoming
         notice.action.name(),
         &notice.at.to_string(),
     ]);
-    of_source(source, tenant, id, vec![("x-gancho-origin".to_owned(), "poll".to_owned())], notice)
+    let headers = vec![(ORIGIN.to_owned(), POLL.to_owned())];
+    of_source(source, tenant, id, headers, notice)
+}
+
+/// Whether an event's headers say that a poll has found it. Headers of requests are kept by a list that this is not on.
+#[must_use]
+pub fn is_polled(headers: &[(String, String)]) -> bool {
+    headers.iter().any(|(name, value)| name == ORIGIN && value == POLL)
 }
 
 /// What is the same in every copy of a request.

@@ -22,7 +22,7 @@ static CHECKS: LazyLock<HashMap<EventType, OnceLock<Option<Validator>>>> = LazyL
 });
 
 fn made(event_type: EventType) -> Option<Validator> {
-    let schema: Value = serde_json::from_str(schema(event_type)?).ok()?;
+    let schema: Value = serde_json::from_str(schema(event_type)).ok()?;
     jsonschema::options().should_validate_formats(true).build(&schema).ok()
 }
 

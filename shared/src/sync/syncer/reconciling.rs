@@ -1,0 +1,290 @@
+//! The poll: asks MoySklad what its webhooks missed, and takes it in by the same door.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Backing, Client, Memory, Syncer, earlier, later};
+use crate::intake::{Recorded, take_in};
+use crate::model::job::JobStatus;
+use crate::model::moysklad::{
+    Account, Action, Direction, EntityKind, ReconciliationJob, moscow_text, parse_moscow_time,
+};
+use crate::model::row::WorkRow as _;
+use crate::providers::Incoming;
+use crate::providers::moysklad::payload::Notice;
+use crate::providers::moysklad::verify::polled;
+use crate::sync::ports::{Audit, Comparison, Condition, Entities, MoyskladError, Query};
+use crate::sync::store::Clients;
+use crate::work::{Bell, Claimed, Hold, Next, Record, Ring, StoreError, Taken, take};
+
+/// How far each poll looks back beyond the last: clocks differ, and what is asked for twice is recorded once.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
+/// When to ask again where MoySklad did not answer.
+const AFTER_TROUBLE: SignedDuration = SignedDuration::from_mins(2);
+/// Rows of a page.
+const PAGE: u32 = 1_000;
+/// Rows of a page of what MoySklad gives with all it refers to.
+const PAGE_OF_ORDERS: u32 = 100;
+/// Pages of one run. The next run goes on where this one stopped.
+const MOST_PAGES: u32 = 20;
+
+#[derive(Debug, Serialize)]
+struct Patch {
+    since: Timestamp,
+    deletions_since: Timestamp,
+    missed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+/// What a poll found: for the log and the metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReconciliationTold {
+    /// Entities it was shown.
+    pub shown: u32,
+    /// Changes that had not come in by themselves.
+    pub missed: u32,
+    /// Why it ended early.
+    pub trouble: Option<String>,
+    /// Whether there is nothing to be asked any more.
+    pub ended: bool,
+}
+
+/// What is asked of an account for a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    changes: bool,
+    deletions: bool,
+}
+
+/// What may be missed of a kind: a main account's catalogue, a child's orders, and what is deleted in a child.
+fn asked_of(account: &Account, accounts: &[Account], kind: EntityKind) -> Asked {
+    let nothing = Asked { changes: false, deletions: false };
+    match (kind.direction(), account.as_child()) {
+        (Direction::Down, None) => {
+            let carried = accounts.iter().filter(|child| child.enabled).any(|child| {
+                child.as_child().is_some_and(|(main, settings)| main == account.id && settings.carries(kind))
+            });
+            Asked { changes: carried, deletions: carried }
+        }
+        (Direction::Down, Some((_, settings))) => Asked { deletions: settings.carries(kind), ..nothing },
+        (Direction::Up, Some((_, settings))) => Asked { changes: settings.carries(kind), ..nothing },
+        (Direction::Up, None) => nothing,
+    }
+}
+
+impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C>
+where
+    C::Client: Client,
+{
+    /// Answers the bell of a poll.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn take_reconciliation(
+        &self,
+        bell: &Bell,
+        deadline: Timestamp,
+    ) -> Result<Option<Claimed<ReconciliationJob>>, StoreError> {
+        match take::<ReconciliationJob>(&self.store, bell, &self.settings.timing, (self.clock)(), deadline).await? {
+            // A poll that died is asked again like any other: it harms nobody.
+            Taken::Yes(claimed) | Taken::Crashed(claimed) => Ok(Some(*claimed)),
+            Taken::Left(_) => Ok(None),
+        }
+    }
+
+    /// Runs a claimed poll and says when the next is. `held` is what it waits behind, if anything.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reconcile(
+        &self,
+        claimed: Claimed<ReconciliationJob>,
+        held: Option<Hold>,
+        deadline: Timestamp,
+    ) -> Result<ReconciliationTold, StoreError> {
+        let Claimed { row: job, fence } = claimed;
+        let started = (self.clock)();
+        let accounts = self.memory.accounts(&job.tenant).await?;
+        let account = accounts.iter().find(|account| account.id == job.account && account.source == job.source);
+        let Some(account) = account else {
+            let told = ReconciliationTold { ended: true, ..ReconciliationTold::default() };
+            self.record_poll(&job, &fence, &told, (job.since, job.deletions_since), Self::job_ends(started)).await?;
+            return Ok(told);
+        };
+        let interval = self.settings.poll_interval;
+        let mut since = (job.since, job.deletions_since);
+        let mut told = ReconciliationTold::default();
+        let mut next = Next::Again { not_before: later(started, interval), queue: None };
+        if let Some(hold) = held {
+            next = Next::Park { hold, now: started };
+        } else if account.enabled {
+            let asked = asked_of(account, &accounts, job.kind);
+            match self.clients.client(account) {
+                Some(client) => since = self.ask(&client, &job, asked, started, deadline, &mut told).await?,
+                None => told.trouble = Some(MoyskladError::Misconfigured.to_string()),
+            }
+            if told.trouble.is_some() {
+                next = Next::Again { not_before: later((self.clock)(), AFTER_TROUBLE.min(interval)), queue: None };
+            }
+        }
+        self.record_poll(&job, &fence, &told, since, next).await?;
+        Ok(told)
+    }
+
+    /// Asks for changes, then for deletions; since when each is to be asked next.
+    async fn ask(
+        &self,
+        client: &C::Client,
+        job: &ReconciliationJob,
+        asked: Asked,
+        started: Timestamp,
+        deadline: Timestamp,
+        told: &mut ReconciliationTold,
+    ) -> Result<(Timestamp, Timestamp), StoreError> {
+        let mut since = (job.since, job.deletions_since);
+        if asked.changes {
+            since.0 = self.ask_for_changes(client, job, started, deadline, told).await?;
+        } else {
+            since.0 = started;
+        }
+        if asked.deletions && told.trouble.is_none() {
+            since.1 = self.ask_for_deletions(client, job, started, deadline, told).await?;
+        } else if !asked.deletions {
+            since.1 = started;
+        }
+        Ok(since)
+    }
+
+    async fn ask_for_changes(
+        &self,
+        client: &C::Client,
+        job: &ReconciliationJob,
+        started: Timestamp,
+        deadline: Timestamp,
+        told: &mut ReconciliationTold,
+    ) -> Result<Timestamp, StoreError> {
+        let limit = if job.kind.direction() == Direction::Up { PAGE_OF_ORDERS } else { PAGE };
+        let mut filter = vec![Condition {
+            field: "updated",
+            comparison: Comparison::AtLeast,
+            value: moscow_text(earlier(job.since, OVERLAP)),
+        }];
+        if job.kind.direction() == Direction::Down {
+            // What is archived is left out of lists unless both are asked for.
+            filter.extend(["true", "false"].map(|archived| Condition::is("archived", archived)));
+        }
+        let mut query = Query { filter, offset: 0, limit, order: "updated" };
+        let mut newest = job.since;
+        for _ in 0..MOST_PAGES {
+            if (self.clock)() > self.last_call(deadline) {
+                told.trouble = Some("out_of_time".to_owned());
+                return Ok(newest);
+            }
+            let page = match client.list(job.kind, &query).await {
+                Ok(page) => page,
+                Err(error) => {
+                    told.trouble = Some(error.to_string());
+                    return Ok(newest);
+                }
+            };
+            let n_rows = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
+            let seen: Vec<Notice> = page.rows.iter().filter_map(|row| changed(job, row)).collect();
+            newest = seen.iter().map(|notice| notice.at).chain([newest]).max().unwrap_or(newest);
+            self.take_in(job, &seen, told).await?;
+            told.shown = told.shown.saturating_add(n_rows);
+            query.offset = query.offset.saturating_add(n_rows);
+            if !page.more || n_rows == 0 {
+                // Whole: everything before this run's start is in.
+                return Ok(started);
+            }
+        }
+        told.trouble = Some("more_to_come".to_owned());
+        Ok(newest)
+    }
+
+    async fn ask_for_deletions(
+        &self,
+        client: &C::Client,
+        job: &ReconciliationJob,
+        started: Timestamp,
+        deadline: Timestamp,
+        told: &mut ReconciliationTold,
+    ) -> Result<Timestamp, StoreError> {
+        let (since, mut n_read) = (earlier(job.deletions_since, OVERLAP), 0_u32);
+        for _ in 0..MOST_PAGES {
+            if (self.clock)() > self.last_call(deadline) {
+                told.trouble = Some("out_of_time".to_owned());
+                return Ok(job.deletions_since);
+            }
+            let (deletions, n_contexts, more) = match client.deletions(job.kind, since, n_read).await {
+                Ok((deletions, more)) => (deletions, AUDIT_PAGE, more),
+                Err(error) => {
+                    told.trouble = Some(error.to_string());
+                    return Ok(job.deletions_since);
+                }
+            };
+            let seen: Vec<Notice> = deletions
+                .iter()
+                .map(|gone| Notice::seen(job.account, job.kind, gone.id, Action::Delete, gone.at))
+                .collect();
+            self.take_in(job, &seen, told).await?;
+            told.shown = told.shown.saturating_add(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+            n_read = n_read.saturating_add(n_contexts);
+            if !more {
+                return Ok(started);
+            }
+        }
+        // The audit is read newest first, so nothing is known of what is older.
+        told.trouble = Some("more_to_come".to_owned());
+        Ok(job.deletions_since)
+    }
+
+    async fn take_in(
+        &self,
+        job: &ReconciliationJob,
+        seen: &[Notice],
+        told: &mut ReconciliationTold,
+    ) -> Result<(), StoreError> {
+        let incoming: Vec<Incoming> = seen.iter().map(|notice| polled(&job.source, &job.tenant, notice)).collect();
+        let recorded = take_in(&self.store, &incoming, &self.settings.timing, (self.clock)()).await?;
+        let new = recorded.iter().filter(|recorded| **recorded == Recorded::New).count();
+        told.missed = told.missed.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    async fn record_poll(
+        &self,
+        job: &ReconciliationJob,
+        fence: &crate::work::Fence,
+        told: &ReconciliationTold,
+        (since, deletions_since): (Timestamp, Timestamp),
+        next: Next,
+    ) -> Result<(), StoreError> {
+        let patch = Patch { since, deletions_since, missed: told.missed, trouble: told.trouble.clone() };
+        let remove: &'static [&'static str] = if told.trouble.is_some() { &[] } else { &["trouble"] };
+        let ring_at = match &next {
+            Next::Again { not_before, .. } => Some(*not_before),
+            _ => None,
+        };
+        let status = if told.ended { JobStatus::Done } else { JobStatus::Waiting };
+        let record = Record { status: status.name(), next, counted: true, patch, remove };
+        if self.store.record::<ReconciliationJob, _>(fence, &record).await?
+            && let Some(not_before) = ring_at
+        {
+            let bell = Bell::new(job.key(), job.work.turn);
+            self.ring(&[Ring { bell, not_before, ..Ring::of(job) }], (self.clock)()).await;
+        }
+        Ok(())
+    }
+}
+
+/// Contexts on a page of the audit.
+const AUDIT_PAGE: u32 = 100;
+
+fn changed(job: &ReconciliationJob, row: &Value) -> Option<Notice> {
+    let text = |name: &str| row.get(name).and_then(Value::as_str);
+    let (id, at) = (text("id")?.parse().ok()?, parse_moscow_time(text("updated")?)?);
+    Some(Notice::seen(job.account, job.kind, id, Action::Update, at))
+}
