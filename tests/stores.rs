@@ -14,10 +14,17 @@ use gancho::aws::{Budget, QueueUrls, Store, Tables, connect, keys};
 use gancho::dispatch::Outbox;
 use gancho::intake::{Inbox, Recorded};
 use gancho::manage::dead_letters::{DeadLetters, Redriven, redrive};
-use gancho::model::event::{Announcement, RawBody};
+use gancho::model::event::{Announcement, Event, RawBody};
+use gancho::model::ids::TenantId;
+use gancho::model::moysklad::{Account, EntityKind, EntityRef, Role};
 use gancho::model::row::Queue;
+use gancho::model::sealed::Sealed;
+use gancho::sync::guards::{LoopGuard, Written};
+use gancho::sync::store::{Accounts, GuardRows, Notices};
 use gancho::testing::samples::lead_event;
-use gancho::testing::{book_exam, counters_exam, directory_exam, listing_exam, person_exam, post_exam, work_exam};
+use gancho::testing::{
+    book_exam, counters_exam, directory_exam, listing_exam, person_exam, post_exam, sync_exam, work_exam,
+};
 use gancho::work::Timing;
 use gancho_tests::stack::Stack;
 use jiff::{SignedDuration, Timestamp};
@@ -128,6 +135,87 @@ async fn bodies_are_kept_as_long_as_events_and_a_month(store: &Store, tables: &T
     }
 }
 
+/// Accounts lie beside what else is their tenant's, and only theirs are found.
+async fn accounts_are_their_tenants(store: &Store, tables: &Tables) {
+    let db = Client::new(&connect(Budget::WORKER.stretched(4)).await);
+    let account = |n: u8, tenant: &str| Account {
+        id: format!("00000000-0000-0000-0000-00000000000{n}").parse().unwrap(),
+        tenant: tenant.parse().unwrap(),
+        source: "src_1".parse().unwrap(),
+        name: None,
+        role: Role::Main,
+        enabled: true,
+        token: Sealed::from_text("sealed"),
+        doorbell: None,
+        created_at: "2026-01-20T10:00:00Z".parse().unwrap(),
+        rev: u32::from(n),
+    };
+    let accounts = [account(1, "ten_mine"), account(2, "ten_mine"), account(3, "ten_theirs")];
+    for account in &accounts {
+        let key = keys::moysklad_account(&account.tenant, account.id);
+        let (id, tenant) = (account.id.to_string(), account.tenant.to_string());
+        let texts = [
+            ("pk", key.pk.as_str()),
+            ("sk", &key.sk),
+            ("kind_pk", keys::MOYSKLAD_ACCOUNTS),
+            ("kind_sk", &id),
+            ("id", &id),
+            ("tenant", &tenant),
+            ("source", "src_1"),
+            ("role", "main"),
+            ("token", "sealed"),
+            ("created_at", "2026-01-20T10:00:00Z"),
+        ];
+        let put = texts.into_iter().fold(db.put_item().table_name(&tables.directory), |put, (name, text)| {
+            put.item(name, AttributeValue::S(text.to_owned()))
+        });
+        let put =
+            put.item("enabled", AttributeValue::Bool(true)).item("rev", AttributeValue::N(account.rev.to_string()));
+        put.send().await.unwrap();
+    }
+    let mine = store.accounts(&"ten_mine".parse().unwrap()).await.unwrap();
+    assert_eq!(mine, accounts[..2]);
+    assert_eq!(store.accounts(&"ten_nobody".parse().unwrap()).await, Ok(Vec::new()));
+}
+
+/// A notice is read back, whether its event has a subject or not; of an event that is not stored there is none.
+async fn the_notice_of_an_event_is_read_back(store: &Store) {
+    for subject in [None, Some("75c896d0-0a3d-11ec-0a80-0ffc000b2a4c")] {
+        let name = format!("notice-{}", subject.is_some());
+        let event = lead_event(&name, Timestamp::now(), store.timing());
+        let event = Event { subject: subject.map(str::to_owned), ..event };
+        let body = RawBody { bytes: r#"{"v":1}"#.into(), headers: vec![("a".into(), "b".into())] };
+        assert_eq!(store.notice_of(&event).await, Ok(None));
+        assert_eq!(store.record_event(&event, &body).await, Ok(Recorded::New));
+        assert_eq!(store.notice_of(&event).await, Ok(Some(body)));
+    }
+}
+
+/// What we wrote is kept a day and an hour, a loop guard two hours after its entity's last change, closed or not.
+async fn what_the_guards_remember_is_forgotten(store: &Store, tables: &Tables) {
+    let db = Client::new(&connect(Budget::WORKER.stretched(4)).await);
+    let expires_at = async |key: keys::Key| {
+        let (pk, sk) = (AttributeValue::S(key.pk), AttributeValue::S(key.sk));
+        let got = db.get_item().table_name(&tables.sync).key("pk", pk).key("sk", sk).send().await.unwrap();
+        got.item.unwrap()["expires_at"].as_n().unwrap().parse::<i64>().unwrap()
+    };
+    let at = |seconds| Timestamp::from_second(1_900_000_000 + seconds).unwrap();
+    let tenant: TenantId = "ten_forgotten".parse().unwrap();
+    let entity = EntityRef {
+        account: "00000000-0000-0000-0000-00000000000a".parse().unwrap(),
+        kind: EntityKind::Product,
+        id: "00000000-0000-0000-0000-000000000001".parse().unwrap(),
+    };
+    let written = Written::default().and("one", at(0)).and("two", at(50));
+    store.put_written(&tenant, entity, &written).await.unwrap();
+    assert_eq!(expires_at(keys::written(&tenant, entity)).await, at(50 + 25 * 3_600).as_second());
+    let (guard, _) = LoopGuard::new(tenant.clone(), entity).changed(at(7));
+    for guard in [&guard, &guard.closed()] {
+        assert_eq!(store.put_loop_guard(guard).await, Ok(true));
+        assert_eq!(expires_at(keys::loop_guard(&tenant, entity)).await, at(7 + 2 * 3_600).as_second());
+    }
+}
+
 #[tokio::test]
 async fn the_store_on_dynamodb_passes_the_exams() {
     let (store, tables) = store().await;
@@ -137,6 +225,11 @@ async fn the_store_on_dynamodb_passes_the_exams() {
     directory_exam::all(&store, "dynamo").await;
     post_exam::all(&store, "dynamo").await;
     counters_exam::all(&store, "dynamo").await;
+    sync_exam::all(&store, "dynamo").await;
+    sync_exam::drains(&store, "dynamo").await;
+    accounts_are_their_tenants(&store, &tables).await;
+    the_notice_of_an_event_is_read_back(&store).await;
+    what_the_guards_remember_is_forgotten(&store, &tables).await;
     dead_letters_are_sent_again(&store).await;
     bodies_are_kept_as_long_as_events_and_a_month(&store, &tables).await;
     person_exam::all(&store).await;

@@ -117,52 +117,6 @@ impl Store {
         let until = breaker.and_then(|item| time(&item, "held_until").or_else(|| time(&item, "open_until")));
         Ok(until.is_some_and(|until| until > now))
     }
-
-    /// Every item of a partition, or those whose place starts with `prefix`. Strong; for partitions that are small.
-    pub(super) async fn query_all(
-        &self,
-        table: &str,
-        partition: &str,
-        prefix: Option<&str>,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let mut query = self
-                .db
-                .query()
-                .table_name(table)
-                .consistent_read(true)
-                .expression_attribute_values(":pk", s(partition))
-                .set_exclusive_start_key(from);
-            query = match prefix {
-                Some(prefix) => query
-                    .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                    .expression_attribute_values(":sk", s(prefix)),
-                None => query.key_condition_expression("pk = :pk"),
-            };
-            let page = query.send().await.map_err(|error| store_error("Query", &error))?;
-            items.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(items);
-            }
-        }
-    }
-
-    /// Deletes an item, there or not.
-    pub(super) async fn delete(&self, table: &str, key: keys::Key) -> Result<(), StoreError> {
-        self.db
-            .delete_item()
-            .table_name(table)
-            .key(PK, s(key.pk))
-            .key(SK, s(key.sk))
-            .send()
-            .await
-            .map_err(|error| store_error("DeleteItem", &error))?;
-        self.meter.add_units(1.0);
-        Ok(())
-    }
 }
 
 fn due_row(item: &Item) -> Option<DueRow> {

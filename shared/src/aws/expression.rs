@@ -34,6 +34,13 @@ impl Update {
         self
     }
 
+    /// Sets what is not there yet.
+    pub(super) fn set_first(mut self, name: &str, value: AttributeValue) -> Self {
+        let (name, value) = (self.name(name), self.value(value));
+        self.sets.push(format!("{name} = if_not_exists({name}, {value})"));
+        self
+    }
+
     pub(super) fn add(mut self, name: &str, value: AttributeValue) -> Self {
         let (name, value) = (self.name(name), self.value(value));
         self.adds.push(format!("{name} {value}"));

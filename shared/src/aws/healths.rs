@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_dynamodb::error::SdkError;
-
 use super::expression::Update;
-use super::failure::store_error;
-use super::items::{PK, SK, from_item, n, s, text, to_item};
+use super::items::{PK, from_item, n, text, to_item};
 use super::keys;
 use super::rows::Changed;
 use super::store::Store;
@@ -27,7 +24,7 @@ impl Healths for Store {
     async fn set_health(&self, id: &SubscriptionId, seen: &Health, to: &Health) -> Result<bool, StoreError> {
         let key = keys::breaker(&breaker_name(id));
         if to.is_well() {
-            return self.forget_health(key, seen).await;
+            return self.delete_seen(&self.tables.signals, key, (VERSION, n(seen.version))).await;
         }
         let mut item = to_item(to)?;
         let mut update = match seen.version {
@@ -46,26 +43,6 @@ impl Healths for Store {
 }
 
 impl Store {
-    async fn forget_health(&self, key: keys::Key, seen: &Health) -> Result<bool, StoreError> {
-        let answer = self
-            .db
-            .delete_item()
-            .table_name(&self.tables.signals)
-            .key(PK, s(key.pk))
-            .key(SK, s(key.sk))
-            .condition_expression("#version = :version")
-            .expression_attribute_names("#version", VERSION)
-            .expression_attribute_values(":version", n(seen.version))
-            .send()
-            .await;
-        self.meter.add_units(1.0);
-        match answer {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(refusal)) if refusal.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(store_error("DeleteItem", &error)),
-        }
-    }
-
     /// Which of these endpoints are marked slow.
     pub(super) async fn slow_endpoints(&self, ids: &[SubscriptionId]) -> Result<HashSet<SubscriptionId>, StoreError> {
         let places: Vec<_> = ids.iter().map(|id| keys::breaker(&breaker_name(id))).collect();

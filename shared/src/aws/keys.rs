@@ -11,7 +11,7 @@ use crate::data_subjects::Thread;
 use crate::model::event::Event;
 use crate::model::event_type::EventType;
 use crate::model::ids::{ConnectionId, DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
-use crate::model::moysklad::AccountId;
+use crate::model::moysklad::{AccountId, Dirty, EntityKind, EntityRef};
 use crate::model::row::{RowKey, WorkRow};
 use crate::model::whatsapp::WhatsappNumber;
 use crate::work::Hold;
@@ -270,12 +270,26 @@ pub fn number_claim(number: &WhatsappNumber) -> Key {
     Key::new(format!("NUMBER#{digest}"), "CLAIM")
 }
 
+/// A MoySklad account, in its tenant's partition: another tenant's cannot be asked for.
+#[must_use]
+pub fn moysklad_account(tenant: &TenantId, account: AccountId) -> Key {
+    Key::new(format!("TENANT#{tenant}"), format!("{MOYSKLAD_PLACE}{account}"))
+}
+
+/// The claim on a MoySklad account: it is kept in step for one tenant.
+#[must_use]
+pub fn moysklad_claim(account: AccountId) -> Key {
+    Key::new(format!("MOYSKLAD#{account}"), "CLAIM")
+}
+
 /// What sorts a tenant's keys together.
 pub const KEY_PLACE: &str = "KEY#";
 /// What sorts a tenant's sources together.
 pub const SOURCE_PLACE: &str = "SOURCE#";
 /// What sorts a tenant's connections together.
 pub const CONNECTION_PLACE: &str = "CONNECTION#";
+/// What sorts a tenant's MoySklad accounts together.
+pub const MOYSKLAD_PLACE: &str = "MOYSKLAD#";
 
 /// The partition of the index `kind` that lists every tenant.
 pub const TENANTS: &str = "TENANT";
@@ -283,6 +297,8 @@ pub const TENANTS: &str = "TENANT";
 pub const SOURCES: &str = "SOURCE";
 /// The partition of the index `kind` that lists every connection.
 pub const CONNECTIONS: &str = "CONNECTION";
+/// The partition of the index `kind` that lists every MoySklad account.
+pub const MOYSKLAD_ACCOUNTS: &str = "MOYSKLAD";
 
 /// A subscription, in its tenant's partition: another tenant's cannot be asked for.
 #[must_use]
@@ -434,10 +450,85 @@ pub fn enrichment(source: &SourceId, lead_id: &str, contact: &str) -> Key {
     Key::new(lead(source, lead_id), format!("CONTACT#{contact}"))
 }
 
+// --- the sync table ---
+
+/// The partition of what is to be carried to a MoySklad account, in the order of its line.
+#[must_use]
+pub fn dirty_rows(tenant: &TenantId, target: AccountId) -> String {
+    format!("DIRTY#{tenant}#{target}")
+}
+
+/// An entity that is to be carried to an account.
+#[must_use]
+pub fn dirty(tenant: &TenantId, target: AccountId, origin: EntityRef) -> Key {
+    let EntityRef { account, kind, id } = origin;
+    Key::new(dirty_rows(tenant, target), format!("{}#{account}#{id}", place_in_line(kind)))
+}
+
+/// The key of a row that was read.
+#[must_use]
+pub fn dirty_row(row: &Dirty) -> Key {
+    dirty(&row.tenant, row.target, row.origin)
+}
+
+/// Where a kind stands in an account's line: orders first, then what others refer to. It is part of keys: a new kind
+/// goes in between, and none that is there moves.
+const fn place_in_line(kind: EntityKind) -> u8 {
+    match kind {
+        EntityKind::CustomerOrder => 15,
+        EntityKind::Demand => 20,
+        EntityKind::RetailDemand => 25,
+        EntityKind::ProductFolder => 50,
+        EntityKind::Product => 55,
+        EntityKind::Service => 60,
+        EntityKind::Variant => 65,
+        EntityKind::Bundle => 70,
+    }
+}
+
+/// What stands for an entity in another account.
+#[must_use]
+pub fn mapping(tenant: &TenantId, origin: EntityRef, target: AccountId) -> Key {
+    Key::new(format!("MAPPING#{tenant}#{target}"), origin.to_string())
+}
+
+/// For what an entity stands.
+#[must_use]
+pub fn stands_for(tenant: &TenantId, counterpart: EntityRef) -> Key {
+    let EntityRef { account, kind, id } = counterpart;
+    Key::new(format!("STANDS_FOR#{tenant}#{account}"), format!("{kind}#{id}"))
+}
+
+/// The partition of what the guards remember of an account.
+#[must_use]
+pub fn guards(tenant: &TenantId, account: AccountId) -> String {
+    format!("GUARD#{tenant}#{account}")
+}
+
+/// What sorts the loop guards of an account together.
+pub const LOOP_PLACE: &str = "LOOP#";
+
+/// What we have written into an entity.
+#[must_use]
+pub fn written(tenant: &TenantId, entity: EntityRef) -> Key {
+    Key::new(guards(tenant, entity.account), format!("WRITTEN#{}#{}", entity.kind, entity.id))
+}
+
+/// How often an entity has changed.
+#[must_use]
+pub fn loop_guard(tenant: &TenantId, entity: EntityRef) -> Key {
+    Key::new(guards(tenant, entity.account), format!("{LOOP_PLACE}{}#{}", entity.kind, entity.id))
+}
+
+/// What was done for an account in an hour.
+#[must_use]
+pub fn tally(tenant: &TenantId, account: AccountId, hour: Timestamp) -> Key {
+    Key::new(format!("TALLY#{tenant}#{account}"), sortable(hour))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::moysklad::EntityKind;
 
     #[test]
     fn every_row_of_work_is_named_by_its_key() {
@@ -490,6 +581,21 @@ mod tests {
         );
         let total = total_counters(&counted.tenant, counted.event_type);
         assert_eq!(totalled(&total.sk), Some((counted.tenant, counted.event_type)));
+    }
+
+    #[test]
+    fn what_is_to_be_carried_is_sorted_as_its_line_is() {
+        let (tenant, account) = (TenantId::default_tenant(), AccountId::new(uuid::Uuid::from_u128(1)));
+        let row = |kind: EntityKind| {
+            let id = crate::model::moysklad::EntityId::new(uuid::Uuid::from_u128(2));
+            let origin = EntityRef { account, kind, id };
+            Dirty::new(tenant.clone(), account, origin, crate::model::moysklad::Groups::all(), Timestamp::UNIX_EPOCH)
+        };
+        let mut line = EntityKind::ALL.map(row);
+        line.sort_by_key(Dirty::place);
+        let places = line.map(|row| dirty_row(&row).sk);
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(places.iter().all(|place| place.len() == places[0].len()));
     }
 
     #[test]

@@ -56,6 +56,12 @@ impl Written {
             .is_some_and(|content| content.fingerprint == fingerprint && is_fresh(content.at, now, REMEMBERED_FOR))
     }
 
+    /// When the last of it was written.
+    #[must_use]
+    pub fn last_at(&self) -> Option<Timestamp> {
+        self.contents.back().map(|content| content.at)
+    }
+
     /// Whether something was written that may still come back.
     #[must_use]
     pub fn may_come_back(&self, now: Timestamp) -> bool {
@@ -128,6 +134,12 @@ impl LoopGuard {
         let last = self.changes.back().copied();
         let quiet = self.open_since.is_some() && last.is_none_or(|last| !is_fresh(last, now, QUIET_FOR));
         if quiet { self.closed() } else { self.clone() }
+    }
+
+    /// When it changed last; nothing once it was closed.
+    #[must_use]
+    pub fn last_change(&self) -> Option<Timestamp> {
+        self.changes.back().copied()
     }
 
     /// When quiet will have closed it, if nothing changes until then; nothing while it is closed.

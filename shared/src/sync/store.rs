@@ -17,7 +17,8 @@ pub trait Accounts: Send + Sync {
     fn accounts(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Account>, StoreError>> + Send;
 }
 
-/// Dirty rows: one for each target and entity.
+/// Dirty rows: one for each target and entity. An implementation passes `testing::sync_exam`, as do those of the traits
+/// below.
 pub trait DirtyRows: Send + Sync {
     /// Gives one more reason to look at an entity: a new row, or the next version of the one there is. It may be worked
     /// on at `not_before`, or when it already might.
@@ -29,7 +30,9 @@ pub trait DirtyRows: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Dirty, StoreError>> + Send;
 
-    /// The rows of a target that may be worked on now, the first of the line first.
+    /// The rows of a target that may be worked on now, the first of the line first. Orders come before the catalogue and
+    /// what others refer to before what refers to it; within one kind a store may sort as it likes, so that it need not
+    /// look at a whole line for its beginning.
     fn due(
         &self,
         tenant: &TenantId,
@@ -77,7 +80,8 @@ pub trait Mappings: Send + Sync {
         counterpart: EntityRef,
     ) -> impl Future<Output = Result<Option<Mapping>, StoreError>> + Send;
 
-    /// Writes a mapping, if the one there is of the revision before it (none at all for the first); says whether.
+    /// Writes a mapping, if the one there is of the revision before it (none at all for the first), and if its
+    /// counterpart stands for nothing else; says whether.
     fn put_mapping(&self, mapping: &Mapping) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
@@ -108,7 +112,8 @@ pub trait GuardRows: Send + Sync {
     /// Writes it, if the one there is of the revision before it (none at all for the first); says whether.
     fn put_loop_guard(&self, guard: &LoopGuard) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The guards of all of an account's entities that have changed lately, at most `limit`.
+    /// The guards of all of an account's entities that have changed lately, at most `limit`, in no order. Some may be so
+    /// old that they say nothing any more: `is_open` knows.
     fn loop_guards(
         &self,
         tenant: &TenantId,
@@ -137,7 +142,7 @@ pub trait Notices: Send + Sync {
 
 /// How often what was done.
 pub trait Tallies: Send + Sync {
-    /// Adds to what was counted of an account in the hour of `now`.
+    /// Adds to what was counted of an account in the hour of `now`. Nothing to add leaves no hour.
     fn tally(
         &self,
         tenant: &TenantId,

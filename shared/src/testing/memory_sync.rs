@@ -189,7 +189,14 @@ impl Mappings for MemorySync {
         let mut inner = self.to_write()?;
         let key = (mapping.tenant.clone(), mapping.origin, mapping.target);
         let before = inner.mappings.get(&key).map_or(0, |mapping| mapping.rev);
-        let next = mapping.rev == before + 1;
+        let stands_for_another = mapping.counterpart.is_some_and(|id| {
+            let others = inner.mappings.values().filter(|other| {
+                other.tenant == mapping.tenant && other.target == mapping.target && other.origin != mapping.origin
+            });
+            let mut theirs = others.filter_map(|other| other.counterpart.map(|id| counterpart_of(other, id)));
+            theirs.any(|theirs| theirs == counterpart_of(mapping, id))
+        });
+        let next = mapping.rev == before + 1 && !stands_for_another;
         if next {
             inner.mappings.insert(key, mapping.clone());
         }
@@ -242,6 +249,9 @@ impl Tallies for MemorySync {
         tally: &Tally,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        if *tally == Tally::default() {
+            return Ok(());
+        }
         let mut inner = self.to_write()?;
         let counted = inner.tallies.entry((tenant.clone(), account, hour_of(now))).or_default();
         *counted = counted.and(*tally);

@@ -24,6 +24,7 @@ pub mod operations;
 pub mod person_exam;
 pub mod post_exam;
 pub mod samples;
+pub mod sync_exam;
 pub mod work_exam;
 
 pub use memory_rows::MemoryStore;

@@ -52,7 +52,9 @@ impl Dirty {
         }
     }
 
-    /// Its place in its account's line: orders first, then what others refer to, then the oldest.
+    /// Its place in its account's line: orders first, then what others refer to, then the oldest. A store keeps the order
+    /// of kinds; within one kind it may have another, by identifier for one: what a row needs of its own kind is made on
+    /// its way.
     #[must_use]
     pub fn place(&self) -> impl Ord + use<> {
         let catalogue = self.origin.kind.direction() == Direction::Down;

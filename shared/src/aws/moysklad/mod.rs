@@ -1,0 +1,9 @@
+//! What keeping MoySklad accounts in step remembers, in DynamoDB: a file a trait.
+
+mod accounts;
+mod dirty_rows;
+mod drains;
+mod guards;
+mod mappings;
+mod notices;
+mod tallies;
