@@ -13,7 +13,7 @@ use gancho::providers::moysklad::payload::Notice;
 use gancho::sync::plan::id_of;
 use gancho::sync::ports::{Audit, Hooks, MoyskladError};
 use gancho::sync::store::Clients;
-use gancho::sync::worker::{Drain, Drained, Heard, drain, take_notice};
+use gancho::sync::worker::{Drain, Drained, Heard, Teller, drain, take_notice};
 use gancho::testing::memory_sync::{MemorySync, Nobody};
 use gancho_tests::sandbox::{self, Credentials, Running};
 use jiff::{SignedDuration, Timestamp};
@@ -135,7 +135,8 @@ impl Play {
     async fn tell(&self, of: &Opened, kind: EntityKind, id: EntityId, action: Action) -> Heard {
         let notice = Notice::seen(of.id, kind, id, action, Timestamp::now());
         let tenant = TenantId::default_tenant();
-        take_notice(&self.store, &self.clients, &tenant, &notice, Timestamp::now()).await.unwrap()
+        let (now, teller) = (Timestamp::now(), Teller::Webhook { received_at: Timestamp::now() });
+        take_notice(&self.store, &self.clients, &tenant, &notice, teller, now).await.unwrap()
     }
 
     /// Drains an account as it would be so much later.

@@ -42,6 +42,12 @@ impl Mapping {
         Self { counterpart: Some(counterpart), carried: None, rev: self.rev.saturating_add(1), ..self.clone() }
     }
 
+    /// As it is once what stands for the entity is like it, as it was when it said that it was `updated` last.
+    #[must_use]
+    pub fn carried_at(&self, updated: &str) -> Self {
+        Self { carried: Some(updated.to_owned()), rev: self.rev.saturating_add(1), ..self.clone() }
+    }
+
     /// As it is once what stood for the entity is lost: whatever comes next is of the next generation.
     #[must_use]
     pub fn lost(&self) -> Self {

@@ -17,6 +17,8 @@ pub struct Search {
     pub kind: EntityKind,
     /// What must hold.
     pub filter: Vec<Condition>,
+    /// What it is known by: two entities that are looked for, and share one of these, are taken for the same.
+    pub known_by: BTreeSet<String>,
 }
 
 /// What makes an entity of the target the same.
@@ -75,7 +77,15 @@ impl Likeness {
         };
         // What is archived is told of only if it is asked for, and is the same all the same.
         filter.extend(["false", "true"].map(|archived| Condition::is("archived", archived)));
-        Search { kind, filter }
+        Search { kind, filter, known_by: self.known_by() }
+    }
+
+    fn known_by(&self) -> BTreeSet<String> {
+        match self {
+            Self::Field(_, values) => values.clone(),
+            Self::Folder { name, parent } => [format!("{parent:?} {name}")].into(),
+            Self::Variant { product, characteristics } => [format!("{product} {characteristics:?}")].into(),
+        }
     }
 
     /// The identifiers of those that are the same.

@@ -26,7 +26,9 @@ fn to(base: &str, path: &str, id: EntityId, of_type: &str) -> Value {
     json!({"meta": {"href": href, "type": of_type, "mediaType": "application/json"}})
 }
 
-pub(super) fn to_entity(base: &str, kind: EntityKind, id: EntityId) -> Value {
+/// A reference to an entity of an account whose API has this base address.
+#[must_use]
+pub fn to_entity(base: &str, kind: EntityKind, id: EntityId) -> Value {
     to_named(base, kind.name(), id)
 }
 

@@ -12,7 +12,7 @@ mod sync_id;
 pub use decide::{Blocked, Counterpart, Facts, Reason, Step, decide};
 pub use fields::fingerprint;
 pub use matching::Search;
-pub use meta::{entity_of, id_of};
+pub use meta::{entity_of, id_of, to_entity};
 pub use references::References;
 pub use spread::{Mark, spread};
 pub use sync_id::sync_id;

@@ -177,7 +177,7 @@ fn searched(field: &'static str, value: &str) -> Vec<Condition> {
 #[test]
 fn a_new_product_is_looked_for_and_then_created_in_the_childs_own_words() {
     let case = of_product(product(&json!({})));
-    let Step::Search(Search { kind, filter }) = case.step() else { panic!("{:?}", case.step()) };
+    let Step::Search(Search { kind, filter, .. }) = case.step() else { panic!("{:?}", case.step()) };
     assert_eq!((kind, filter), (EntityKind::Product, searched("externalCode", "ext-1")));
     let Step::Create(body) = case.candidates(vec![]).step() else { panic!("it is created") };
     insta::assert_json_snapshot!(body);

@@ -6,23 +6,20 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::course::{Course, Taken};
 use crate::model::ids::TenantId;
 use crate::model::moysklad::{AccountId, Direction, EntityId, EntityRef, Groups, Mapping, Settings};
 use crate::sync::dictionary::Translation;
 use crate::sync::guards::Written;
-use crate::sync::plan::{Blocked, Counterpart, Facts, Reason, References, Search, Step, decide, fingerprint};
+use crate::sync::plan::{Blocked, Reason, Search, Step, decide, fingerprint};
 use crate::sync::ports::{Entities, MoyskladError, Query};
 use crate::sync::store::{SyncStore, counterpart_of};
 use crate::work::StoreError;
 
-/// Most steps of one entity. The longest way asks, loses, searches, creates, and compares.
-const MOST_STEPS: usize = 16;
-/// Most writes of one entity at a time: what would need more goes round in circles.
-const MOST_WRITES: usize = 2;
 /// How deep references are followed: folders in folders.
 const DEEPEST: usize = 12;
 /// Most candidates looked at.
-const MOST_CANDIDATES: usize = 1_000;
+pub(super) const MOST_CANDIDATES: usize = 1_000;
 
 /// What came of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,27 +71,8 @@ pub(super) struct Carrier<'a, S, C> {
     pub(super) last_call: Timestamp,
     /// Whatever is made because something refers to it is made by one at a time: two would make it twice.
     pub(super) one_at_a_time: &'a tokio::sync::Mutex<()>,
-}
-
-/// Where an entity stands between two steps.
-struct Course {
-    mapping: Mapping,
-    counterpart: Option<Option<Value>>,
-    candidates: Option<Vec<Value>>,
-    references: References,
-    groups: Groups,
-    n_writes: usize,
-    written: bool,
-}
-
-impl Course {
-    /// What stood for it is another, or none: everything is to be looked at.
-    fn turn(&mut self, mapping: Mapping) {
-        self.mapping = mapping;
-        self.counterpart = None;
-        self.candidates = None;
-        self.groups = Groups::all();
-    }
+    /// What has found its origin during this drain.
+    pub(super) taken: &'a Taken,
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -111,73 +89,70 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             self.has_time()?;
             let entity = found(self.from.get(origin.kind, origin.id).await)?;
             let mapping = self.mapping(origin).await?;
-            let mut course = Course {
-                mapping,
-                counterpart: None,
-                candidates: None,
-                references: References::default(),
-                groups: groups.clone(),
-                n_writes: 0,
-                written: false,
-            };
-            for _ in 0..MOST_STEPS {
-                let step = decide(&Facts {
-                    entity: entity.as_ref(),
-                    mapping: &course.mapping,
-                    counterpart: match &course.counterpart {
-                        None => Counterpart::Unasked,
-                        Some(None) => Counterpart::Gone,
-                        Some(Some(there)) => Counterpart::There(there),
-                    },
-                    candidates: course.candidates.as_deref(),
-                    groups: &course.groups,
-                    settings: self.settings,
-                    translation: self.translation,
-                    references: &course.references,
-                    base: self.base,
-                });
+            let mut course = Course::new(entity, mapping, groups.clone());
+            loop {
+                let step = self.next(&course);
                 if let Some(outcome) = self.take(step, &mut course, depth).await? {
+                    self.note(&course, &outcome).await?;
                     return Ok(outcome);
                 }
             }
-            Err(Trouble::Restless)
         })
     }
 
-    async fn take(&self, step: Step, course: &mut Course, depth: usize) -> Result<Option<Outcome>, Trouble> {
-        if step.is_write() {
-            course.n_writes += 1;
-            if course.n_writes > MOST_WRITES {
-                return Err(Trouble::Restless);
-            }
-        }
+    /// What an entity needs next.
+    pub(super) fn next(&self, course: &Course) -> Step {
+        decide(&course.facts(self.settings, self.translation, self.base))
+    }
+
+    /// Takes a step by itself.
+    pub(super) async fn take(
+        &self,
+        step: Step,
+        course: &mut Course,
+        depth: usize,
+    ) -> Result<Option<Outcome>, Trouble> {
+        course.count(&step)?;
         match step {
-            Step::Nothing(Reason::Equal) if course.written => {
-                return Ok(Some(Outcome::Written { counterpart: course.mapping.counterpart }));
-            }
-            Step::Nothing(reason) => return Ok(Some(Outcome::Nothing(reason))),
+            Step::Nothing(reason) => return Ok(Some(course.nothing(reason))),
             Step::Blocked(blocked) => return Ok(Some(Outcome::Blocked(blocked))),
-            Step::Ask(id) => course.counterpart = Some(self.ask(&course.mapping, id).await?),
+            Step::Ask(id) => {
+                self.has_time()?;
+                let there = found(self.to.get(course.mapping.origin.kind.arrives_as(), id).await)?;
+                course.counterpart = Some(there);
+                self.see_made(course).await?;
+            }
             Step::Resolve(references) => {
                 for reference in references {
                     let there = self.resolve(reference, depth).await?;
                     course.references.note(reference, there);
                 }
             }
-            Step::Search(search) => course.candidates = Some(self.search(&search).await?),
+            Step::Search(search) => {
+                course.candidates = Some(self.search(&search).await?.into());
+                course.known_by = search.known_by;
+            }
             Step::Lose => {
                 let lost = self.put(course.mapping.lost()).await?;
                 course.turn(lost);
             }
             Step::Adopt(id) => {
-                let theirs = self.store.mapping_of(self.tenant, counterpart_of(&course.mapping, id)).await?;
-                if theirs.is_some_and(|theirs| theirs.origin != course.mapping.origin) {
+                let counterpart = counterpart_of(&course.mapping, id);
+                let theirs = self.store.mapping_of(self.tenant, counterpart).await?;
+                if theirs.is_some_and(|theirs| theirs.origin != course.mapping.origin)
+                    || !self.taken.take(counterpart, course.mapping.origin)
+                {
                     return Ok(Some(Outcome::Blocked(Blocked::Ambiguous(vec![id]))));
                 }
                 let mapping = self.put(course.mapping.to(id)).await?;
                 course.turn(mapping);
             }
-            Step::Create(body) => return self.create(&body, course).await,
+            Step::Create(body) => {
+                self.has_time()?;
+                let made = self.to.create(course.mapping.origin.kind.arrives_as(), &body).await?;
+                let mapping = self.made(&course.mapping, &made).await?;
+                course.made(mapping);
+            }
             Step::Update(id, body) => return self.update(id, &body, course).await,
             Step::Delete(id) => {
                 self.has_time()?;
@@ -193,22 +168,31 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         Ok(None)
     }
 
-    async fn create(&self, body: &Value, course: &mut Course) -> Result<Option<Outcome>, Trouble> {
-        self.has_time()?;
-        let kind = course.mapping.origin.kind.arrives_as();
-        let made = self.to.create(kind, body).await?;
+    /// Says in the mapping what was made.
+    pub(super) async fn made(&self, mapping: &Mapping, made: &Value) -> Result<Mapping, Trouble> {
         let id = made.get("id").and_then(Value::as_str).and_then(|text| text.parse().ok());
         let id: EntityId = id.ok_or(MoyskladError::Unreadable { status: 200 })?;
-        let mapping = self.put(course.mapping.to(id)).await?;
-        // If an earlier attempt made it and it was deleted since, we were answered with what lies in the recycle bin; and
-        // if that attempt is old, with what has changed since. So it is asked for, and compared.
-        course.turn(mapping);
-        course.counterpart = Some(self.ask(&course.mapping, id).await?);
-        if let Some(Some(there)) = &course.counterpart {
+        self.taken.take(counterpart_of(mapping, id), mapping.origin);
+        self.put(mapping.to(id)).await
+    }
+
+    /// What was made is remembered as it stands there.
+    pub(super) async fn see_made(&self, course: &mut Course) -> Result<(), StoreError> {
+        if let Some((id, there)) = course.unseen() {
             self.remember(&course.mapping, id, there).await?;
             course.written = true;
         }
-        Ok(None)
+        course.fresh = false;
+        Ok(())
+    }
+
+    /// Notes in the mapping as of when the entity is there.
+    pub(super) async fn note(&self, course: &Course, outcome: &Outcome) -> Result<(), StoreError> {
+        if let Some(mapping) = course.carried(outcome) {
+            // Whoever was faster has looked at it as well.
+            self.store.put_mapping(&mapping).await?;
+        }
+        Ok(())
     }
 
     async fn update(&self, id: EntityId, body: &Value, course: &mut Course) -> Result<Option<Outcome>, Trouble> {
@@ -227,11 +211,6 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         }
     }
 
-    async fn ask(&self, mapping: &Mapping, id: EntityId) -> Result<Option<Value>, Trouble> {
-        self.has_time()?;
-        Ok(found(self.to.get(mapping.origin.kind.arrives_as(), id).await)?)
-    }
-
     async fn search(&self, search: &Search) -> Result<Vec<Value>, Trouble> {
         let mut rows: Vec<Value> = Vec::new();
         loop {
@@ -247,7 +226,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
     }
 
     /// What an entity of the origin's account is in the target. Of the catalogue it is brought there first if need be.
-    async fn resolve(&self, reference: EntityRef, depth: usize) -> Result<Option<EntityId>, Trouble> {
+    pub(super) async fn resolve(&self, reference: EntityRef, depth: usize) -> Result<Option<EntityId>, Trouble> {
         if self.direction == Direction::Up {
             let standing = self.store.mapping_of(self.tenant, reference).await?;
             return Ok(standing
@@ -276,7 +255,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         })
     }
 
-    async fn mapping(&self, origin: EntityRef) -> Result<Mapping, StoreError> {
+    pub(super) async fn mapping(&self, origin: EntityRef) -> Result<Mapping, StoreError> {
         let mapping = self.store.mapping(self.tenant, origin, self.target).await?;
         Ok(mapping.unwrap_or_else(|| Mapping::new(self.tenant.clone(), origin, self.target)))
     }
@@ -285,19 +264,19 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         if self.store.put_mapping(&mapping).await? { Ok(mapping) } else { Err(Trouble::Overtaken) }
     }
 
-    async fn remember(&self, mapping: &Mapping, id: EntityId, there: &Value) -> Result<(), StoreError> {
+    pub(super) async fn remember(&self, mapping: &Mapping, id: EntityId, there: &Value) -> Result<(), StoreError> {
         let entity = counterpart_of(mapping, id);
         let written: Written = self.store.written(self.tenant, entity).await?.unwrap_or_default();
         let written = written.and(fingerprint(entity.kind, there), (self.clock)());
         self.store.put_written(self.tenant, entity, &written).await
     }
 
-    fn has_time(&self) -> Result<(), Trouble> {
+    pub(super) fn has_time(&self) -> Result<(), Trouble> {
         if (self.clock)() > self.last_call { Err(Trouble::OutOfTime) } else { Ok(()) }
     }
 }
 
-fn found(answer: Result<Value, MoyskladError>) -> Result<Option<Value>, MoyskladError> {
+pub(super) fn found(answer: Result<Value, MoyskladError>) -> Result<Option<Value>, MoyskladError> {
     match answer {
         Ok(entity) => Ok(Some(entity)),
         Err(MoyskladError::NotFound) => Ok(None),

@@ -7,8 +7,10 @@ use futures::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::carry::{Carrier, Outcome, Trouble};
+use super::course::Taken;
+use super::together::{MOST_TOGETHER, goes_together};
 use crate::model::ids::TenantId;
-use crate::model::moysklad::{Account, AccountId, Dirty, EntityKind, Settings};
+use crate::model::moysklad::{Account, AccountId, Direction, Dirty, EntityKind, Settings};
 use crate::sync::dictionary::Translation;
 use crate::sync::plan::Reason;
 use crate::sync::ports::{Dictionaries, MoyskladError};
@@ -17,8 +19,11 @@ use crate::work::{Hold, StoreError};
 
 /// Entities at work at a time: as many calls as MoySklad takes at once.
 const PARALLEL: usize = 5;
-/// Rows taken before the line is looked at again: an order that comes meanwhile waits for no more.
+/// Rows taken before the line is looked at again, where each goes by itself: an order that comes meanwhile waits for no
+/// more, or for as many as go together.
 const AT_A_TIME: usize = 10;
+/// Fewer than this go by themselves.
+pub(super) const FEW: usize = 4;
 /// Tries of a row before it is given up until something changes again.
 const MOST_TRIES: u32 = 6;
 /// The wait after a row's first failure; it doubles with each.
@@ -98,13 +103,24 @@ pub async fn drain<S: SyncStore, C: Clients, L: Listener>(
     clients: &C,
     asked: &Drain<'_, L>,
 ) -> Result<Drained, StoreError> {
+    drain_by(store, clients, asked, FEW).await
+}
+
+/// The same, where rows go together that are so many at least.
+pub(super) async fn drain_by<S: SyncStore, C: Clients, L: Listener>(
+    store: &S,
+    clients: &C,
+    asked: &Drain<'_, L>,
+    few: usize,
+) -> Result<Drained, StoreError> {
     let Drain { tenant, target, last_call, clock, .. } = asked;
     let accounts = store.accounts(tenant).await?;
     let mut translations: BTreeMap<AccountId, Translation> = BTreeMap::new();
     let one_at_a_time = tokio::sync::Mutex::new(());
+    let taken = Taken::default();
     loop {
         let now = clock();
-        let due = store.due(tenant, *target, now, AT_A_TIME).await?;
+        let due = store.due(tenant, *target, now, MOST_TOGETHER).await?;
         let Some(first) = due.first() else {
             return Ok(store.next_due(tenant, *target).await?.map_or(Drained::Clean, Drained::Later));
         };
@@ -115,8 +131,12 @@ pub async fn drain<S: SyncStore, C: Clients, L: Listener>(
             return Ok(Drained::Held(hold));
         }
         let (kind, origin) = (first.origin.kind, first.origin.account);
-        let rows: Vec<Dirty> =
+        let mut rows: Vec<Dirty> =
             due.into_iter().take_while(|row| row.origin.kind == kind && row.origin.account == origin).collect();
+        let together = goes_together(kind) && rows.len() >= few;
+        if !together {
+            rows.truncate(AT_A_TIME);
+        }
         let link = match link(&accounts, *target, origin) {
             Ok(link) => link,
             Err(waits) => {
@@ -147,18 +167,28 @@ pub async fn drain<S: SyncStore, C: Clients, L: Listener>(
             clock: *clock,
             last_call: *last_call,
             one_at_a_time: &one_at_a_time,
+            taken: &taken,
         };
-        // A folder may lie in one that is being made beside it.
-        let parallel = if kind == EntityKind::ProductFolder { 1 } else { PARALLEL };
         let carrier = &carrier;
-        let after: Vec<Result<After, StoreError>> = stream::iter(rows)
-            .map(|row| async move {
-                let result = carrier.carry(row.origin, &row.groups, 0).await;
-                record(store, asked, &row, result).await
-            })
-            .buffer_unordered(parallel)
-            .collect()
-            .await;
+        let after: Vec<Result<After, StoreError>> = if together {
+            let results = carrier.carry_together(&rows).await;
+            stream::iter(rows.into_iter().zip(results))
+                .map(|(row, result)| async move { record(store, asked, &row, result).await })
+                .buffer_unordered(PARALLEL)
+                .collect()
+                .await
+        } else {
+            // A folder may lie in one that is being made beside it, and of two alike the second must see the first.
+            let parallel = if kind.direction() == Direction::Down { 1 } else { PARALLEL };
+            stream::iter(rows)
+                .map(|row| async move {
+                    let result = carrier.carry(row.origin, &row.groups, 0).await;
+                    record(store, asked, &row, result).await
+                })
+                .buffer_unordered(parallel)
+                .collect()
+                .await
+        };
         let mut stop = None;
         for after in after {
             if let After::Stop(drained) = after? {

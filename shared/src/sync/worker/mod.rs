@@ -1,12 +1,14 @@
 //! From a notice to dirty rows, and from an account's dirty rows to none.
 
 mod carry;
+mod course;
 mod drain;
 mod take;
+mod together;
 
 pub use carry::{Outcome, Trouble};
 pub use drain::{Drain, Drained, Listener, Told, drain};
-pub use take::{Heard, take_notice};
+pub use take::{Heard, Teller, take_notice};
 
 #[cfg(test)]
 mod model_tests;

@@ -13,7 +13,7 @@ use super::*;
 use crate::model::moysklad::{EntityId, EntityKind, EntityRef, Groups};
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::plan::Mark;
-use crate::sync::store::DirtyRows;
+use crate::sync::store::{DirtyRows, GuardRows};
 use crate::testing::memory_moysklad::MemoryMoysklad;
 use crate::testing::memory_sync::{MemorySync, Nobody};
 
@@ -113,7 +113,13 @@ impl State {
     }
 
     fn hear(&self, notice: &Notice) {
-        done(take_notice(&self.store, &self.world, &tenant(), notice, now())).expect("the store is up");
+        // No two requests come in at one moment; of which entity it is the how manieth is all that counts.
+        let kind = notice.kind().expect("a kind that is carried");
+        let entity = EntityRef { account: notice.account_id, kind, id: notice.entity_id };
+        let guard = done(self.store.loop_guard(&tenant(), entity)).expect("the store is up");
+        let nth = guard.map_or(0, |guard| guard.rev);
+        let teller = Teller::Webhook { received_at: now() + SignedDuration::from_millis(nth.into()) };
+        done(take_notice(&self.store, &self.world, &tenant(), notice, teller, now())).expect("the store is up");
     }
 
     fn drain(&self, target: u32, at: Timestamp) {

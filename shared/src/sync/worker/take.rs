@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::ids::TenantId;
-use crate::model::moysklad::{Account, Action, Direction, EntityRef};
+use crate::model::moysklad::{Account, Action, Direction, EntityRef, parse_moscow_time};
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::guards::{LoopGuard, Verdict};
 use crate::sync::plan::{Mark, fingerprint, spread};
@@ -14,12 +14,25 @@ use crate::work::StoreError;
 /// How often a guard is written anew that somebody else wrote at the same time.
 const TRIES: usize = 5;
 
+/// Who tells of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// MoySklad, by a webhook.
+    Webhook {
+        /// When its request came in: told again, it is the same change.
+        received_at: Timestamp,
+    },
+    /// Our own poll. A webhook may have told the same, so it does not count as one more change; and where the entity was
+    /// carried as the poll has seen it, there is nothing to do.
+    Poll,
+}
+
 /// What came of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// These accounts have something to do.
     Marked(Vec<Mark>),
-    /// It concerns nobody.
+    /// It concerns nobody, or nobody any more.
     Nobody,
     /// It is what we wrote ourselves. That it came at all means that the header was not honoured.
     Echo,
@@ -43,6 +56,7 @@ pub async fn take_notice(
     clients: &impl Clients,
     tenant: &TenantId,
     notice: &Notice,
+    teller: Teller,
     now: Timestamp,
 ) -> Result<Heard, StoreError> {
     let Some(kind) = notice.kind() else {
@@ -53,16 +67,23 @@ pub async fn take_notice(
         return Ok(Heard::Nobody);
     };
     let entity = EntityRef { account: account.id, kind, id: notice.entity_id };
-    if notice.action != Action::Delete && is_echo(store, clients, tenant, account, entity, now).await? {
+    let may_be_echo = teller != Teller::Poll && notice.action != Action::Delete;
+    if may_be_echo && is_echo(store, clients, tenant, account, entity, now).await? {
         return Ok(Heard::Echo);
     }
     let of_a_child = kind.direction() == Direction::Down && account.as_child().is_some();
     let stands_for = if of_a_child { store.mapping_of(tenant, entity).await? } else { None };
-    let marks = spread(notice, &accounts, stands_for.as_ref());
+    let mut marks = spread(notice, &accounts, stands_for.as_ref());
+    if teller == Teller::Poll && notice.action != Action::Delete {
+        marks = news(store, tenant, marks, notice.at).await?;
+    }
     if marks.is_empty() {
         return Ok(Heard::Nobody);
     }
-    let (guard, verdict) = count(store, tenant, entity, now).await?;
+    let (guard, verdict) = match teller {
+        Teller::Webhook { received_at } => count(store, tenant, entity, received_at, now).await?,
+        Teller::Poll => look(store, tenant, entity, now).await?,
+    };
     let held_until = guard.closes_at().filter(|_| verdict != Verdict::Carry);
     for mark in &marks {
         store.mark(tenant, mark, held_until.unwrap_or(now), now).await?;
@@ -71,6 +92,24 @@ pub async fn take_notice(
         None => Heard::Marked(marks),
         Some(held_until) => Heard::Suspected { opened: verdict == Verdict::Opened, held_until, marks },
     })
+}
+
+/// Those marks whose target is not yet like the entity as it was changed at `seen`.
+async fn news(
+    store: &impl SyncStore,
+    tenant: &TenantId,
+    marks: Vec<Mark>,
+    seen: Timestamp,
+) -> Result<Vec<Mark>, StoreError> {
+    let mut news = Vec::new();
+    for mark in marks {
+        let mapping = store.mapping(tenant, mark.origin, mark.target).await?;
+        let carried = mapping.and_then(|mapping| parse_moscow_time(&mapping.carried?));
+        if carried != Some(seen) {
+            news.push(mark);
+        }
+    }
+    Ok(news)
 }
 
 /// Whether the entity says just what we wrote into it last. Only what we wrote is asked for.
@@ -100,15 +139,29 @@ async fn count(
     store: &impl SyncStore,
     tenant: &TenantId,
     entity: EntityRef,
+    told_at: Timestamp,
     now: Timestamp,
 ) -> Result<(LoopGuard, Verdict), StoreError> {
     for _ in 0..TRIES {
         let guard = store.loop_guard(tenant, entity).await?;
         let guard = guard.unwrap_or_else(|| LoopGuard::new(tenant.clone(), entity));
-        let (next, verdict) = guard.changed(now);
-        if store.put_loop_guard(&next).await? {
+        let (next, verdict) = guard.changed(told_at, now);
+        if next == guard || store.put_loop_guard(&next).await? {
             return Ok((next, verdict));
         }
     }
     Err(StoreError::Unavailable("an entity changes faster than it can be counted".to_owned()))
+}
+
+/// What the guard of an entity says, without one more change.
+async fn look(
+    store: &impl SyncStore,
+    tenant: &TenantId,
+    entity: EntityRef,
+    now: Timestamp,
+) -> Result<(LoopGuard, Verdict), StoreError> {
+    let guard = store.loop_guard(tenant, entity).await?;
+    let guard = guard.unwrap_or_else(|| LoopGuard::new(tenant.clone(), entity));
+    let verdict = if guard.is_open(now) { Verdict::Held } else { Verdict::Carry };
+    Ok((guard, verdict))
 }

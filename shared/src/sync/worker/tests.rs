@@ -73,6 +73,7 @@ struct Play {
     world: MemoryMoysklad,
     store: MemorySync,
     now: AtomicI64,
+    n_heard: AtomicI64,
     told: Mutex<Vec<RowTold>>,
     switched_off: Mutex<Option<crate::work::Hold>>,
 }
@@ -106,6 +107,7 @@ impl Play {
             world,
             store,
             now: AtomicI64::new(1_900_000_000_000),
+            n_heard: AtomicI64::new(0),
             told: Mutex::default(),
             switched_off: Mutex::default(),
         }
@@ -120,7 +122,13 @@ impl Play {
     }
 
     async fn hear(&self, notice: &Notice) -> Heard {
-        take_notice(&self.store, &self.world, &tenant(), notice, self.now()).await.unwrap()
+        // No two requests come in at one moment.
+        let received_at = self.now() + SignedDuration::from_nanos(self.n_heard.fetch_add(1, Ordering::SeqCst));
+        self.hear_of(notice, Teller::Webhook { received_at }).await
+    }
+
+    async fn hear_of(&self, notice: &Notice, teller: Teller) -> Heard {
+        take_notice(&self.store, &self.world, &tenant(), notice, teller, self.now()).await.unwrap()
     }
 
     async fn drain_until(&self, target: u32, last_call: Timestamp) -> Result<Drained, crate::work::StoreError> {
