@@ -209,7 +209,7 @@ async fn what_the_guards_remember_is_forgotten(store: &Store, tables: &Tables) {
     let written = Written::default().and("one", at(0)).and("two", at(50));
     store.put_written(&tenant, entity, &written).await.unwrap();
     assert_eq!(expires_at(keys::written(&tenant, entity)).await, at(50 + 25 * 3_600).as_second());
-    let (guard, _) = LoopGuard::new(tenant.clone(), entity).changed(at(7));
+    let (guard, _) = LoopGuard::new(tenant.clone(), entity).changed(at(7), at(7));
     for guard in [&guard, &guard.closed()] {
         assert_eq!(store.put_loop_guard(guard).await, Ok(true));
         assert_eq!(expires_at(keys::loop_guard(&tenant, entity)).await, at(7 + 2 * 3_600).as_second());

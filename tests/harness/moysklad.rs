@@ -146,7 +146,13 @@ impl Warehouse {
     }
 
     /// The entity of a kind that is called so, once it is there and is as it should be.
-    pub async fn comes_to_have(&self, kind: &str, name: &str, within: Duration, as_it_should_be: impl Fn(&Value) -> bool) -> Value {
+    pub async fn comes_to_have(
+        &self,
+        kind: &str,
+        name: &str,
+        within: Duration,
+        as_it_should_be: impl Fn(&Value) -> bool,
+    ) -> Value {
         until_within(&format!("{kind} {name}"), within, async || {
             let found = self.all(kind).await.into_iter().find(|row| row["name"] == name)?;
             as_it_should_be(&found).then_some(found)

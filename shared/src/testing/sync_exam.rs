@@ -266,11 +266,11 @@ pub async fn a_loop_is_counted_change_by_change(store: &impl Examined, tenant: &
     let product = entity(EntityKind::Product, 1);
     let guard = LoopGuard::new(tenant.clone(), product);
     assert_eq!(store.put_loop_guard(&guard).await, Ok(false), "nothing has changed yet");
-    let (first, _) = guard.changed(at(0));
+    let (first, _) = guard.changed(at(0), at(0));
     assert_eq!(store.put_loop_guard(&first).await, Ok(true));
-    assert_eq!(store.put_loop_guard(&guard.changed(at(1)).0).await, Ok(false));
-    let (second, _) = first.changed(at(1));
-    let (open, _) = second.changed(at(2));
+    assert_eq!(store.put_loop_guard(&guard.changed(at(1), at(1)).0).await, Ok(false));
+    let (second, _) = first.changed(at(1), at(1));
+    let (open, _) = second.changed(at(2), at(2));
     assert_eq!(store.put_loop_guard(&open).await, Ok(false), "one is left out");
     assert_eq!(store.put_loop_guard(&second).await, Ok(true));
     assert_eq!(store.put_loop_guard(&open).await, Ok(true));
@@ -280,17 +280,17 @@ pub async fn a_loop_is_counted_change_by_change(store: &impl Examined, tenant: &
     let closed = open.closed();
     assert_eq!(store.put_loop_guard(&closed).await, Ok(true));
     assert_eq!(read().await, closed, "what is closed is open no more");
-    assert_eq!(store.put_loop_guard(&closed.changed(at(4)).0).await, Ok(true));
+    assert_eq!(store.put_loop_guard(&closed.changed(at(4), at(4)).0).await, Ok(true));
 }
 
 /// The guards of an account are its own, and what was written is none.
 pub async fn the_guards_of_an_account_are_listed(store: &impl Examined, tenant: &TenantId) {
     for n in 1..=5 {
-        let (guard, _) = LoopGuard::new(tenant.clone(), entity(EntityKind::Product, n)).changed(at(0));
+        let (guard, _) = LoopGuard::new(tenant.clone(), entity(EntityKind::Product, n)).changed(at(0), at(0));
         assert_eq!(store.put_loop_guard(&guard).await, Ok(true));
     }
     let others = EntityRef { account: account(CHILD), ..entity(EntityKind::Product, 1) };
-    let (guard, _) = LoopGuard::new(tenant.clone(), others).changed(at(0));
+    let (guard, _) = LoopGuard::new(tenant.clone(), others).changed(at(0), at(0));
     assert_eq!(store.put_loop_guard(&guard).await, Ok(true));
     let written = OurWrites::default().and("one", at(0));
     store.put_written(tenant, entity(EntityKind::Product, 9), &written).await.expect("the store answers");

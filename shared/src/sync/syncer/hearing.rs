@@ -12,7 +12,7 @@ use crate::model::row::WorkRow as _;
 use crate::providers::moysklad::payload::Notice;
 use crate::providers::moysklad::verify::is_polled;
 use crate::sync::store::Clients;
-use crate::sync::worker::{Heard, take_notice};
+use crate::sync::worker::{Heard, Teller, take_notice};
 use crate::work::{Bell, Claimed, Fence, Hold, Next, Record, Ring, StoreError, Taken, take};
 
 /// When to look again for a body that was not stored yet.
@@ -117,11 +117,12 @@ impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C> {
             // It may have to ask what the entity is like now.
             return Ok(Verdict::Again(now));
         }
-        let heard = take_notice(&self.memory, &self.clients, &event.tenant, &notice, now).await?;
+        let is_poll = is_polled(&body.headers);
+        let teller = if is_poll { Teller::Poll } else { Teller::Webhook { received_at: event.received_at } };
+        let heard = take_notice(&self.memory, &self.clients, &event.tenant, &notice, teller, now).await?;
         if let Heard::Marked(marks) = &heard {
             self.ask_drains(&event.tenant, marks.iter().map(|mark| mark.target), now).await?;
         }
-        let is_poll = is_polled(&body.headers);
         let missed = is_poll && matches!(heard, Heard::Marked(_));
         let is = |yes: bool| u64::from(yes);
         let tally = Tally {

@@ -1,5 +1,6 @@
 //! The poll: asks MoySklad what its webhooks missed, and takes it in by the same door.
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -16,16 +17,17 @@ use crate::providers::moysklad::payload::Notice;
 use crate::providers::moysklad::verify::polled;
 use crate::sync::ports::{Audit, Comparison, Condition, Entities, MoyskladError, Query};
 use crate::sync::store::Clients;
+use crate::sync::worker::news;
 use crate::work::{Bell, Claimed, Hold, Next, Record, Ring, StoreError, Taken, take};
 
 /// How far each poll looks back beyond the last: clocks differ, and what is asked for twice is recorded once.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
 /// When to ask again where MoySklad did not answer.
 const AFTER_TROUBLE: SignedDuration = SignedDuration::from_mins(2);
-/// Rows of a page.
+/// Rows of a page; of what is given with all it refers to, MoySklad gives fewer.
 const PAGE: u32 = 1_000;
-/// Rows of a page of what MoySklad gives with all it refers to.
-const PAGE_OF_ORDERS: u32 = 100;
+/// Entities looked up at a time.
+const PARALLEL: usize = 16;
 /// Pages of one run. The next run goes on where this one stopped.
 const MOST_PAGES: u32 = 20;
 
@@ -58,9 +60,10 @@ struct Asked {
     deletions: bool,
 }
 
+const NOTHING: Asked = Asked { changes: false, deletions: false };
+
 /// What may be missed of a kind: a main account's catalogue, a child's orders, and what is deleted in a child.
 fn asked_of(account: &Account, accounts: &[Account], kind: EntityKind) -> Asked {
-    let nothing = Asked { changes: false, deletions: false };
     match (kind.direction(), account.as_child()) {
         (Direction::Down, None) => {
             let carried = accounts.iter().filter(|child| child.enabled).any(|child| {
@@ -68,9 +71,9 @@ fn asked_of(account: &Account, accounts: &[Account], kind: EntityKind) -> Asked 
             });
             Asked { changes: carried, deletions: carried }
         }
-        (Direction::Down, Some((_, settings))) => Asked { deletions: settings.carries(kind), ..nothing },
-        (Direction::Up, Some((_, settings))) => Asked { changes: settings.carries(kind), ..nothing },
-        (Direction::Up, None) => nothing,
+        (Direction::Down, Some((_, settings))) => Asked { deletions: settings.carries(kind), ..NOTHING },
+        (Direction::Up, Some((_, settings))) => Asked { changes: settings.carries(kind), ..NOTHING },
+        (Direction::Up, None) => NOTHING,
     }
 }
 
@@ -120,9 +123,8 @@ where
         if let Some(hold) = held {
             next = Next::Park { hold, now: started };
         } else if account.enabled {
-            let asked = asked_of(account, &accounts, job.kind);
             match self.clients.client(account) {
-                Some(client) => since = self.ask(&client, &job, asked, started, deadline, &mut told).await?,
+                Some(client) => since = self.ask(&client, &job, &accounts, (started, deadline), &mut told).await?,
                 None => told.trouble = Some(MoyskladError::Misconfigured.to_string()),
             }
             if told.trouble.is_some() {
@@ -138,19 +140,20 @@ where
         &self,
         client: &C::Client,
         job: &ReconciliationJob,
-        asked: Asked,
-        started: Timestamp,
-        deadline: Timestamp,
+        accounts: &[Account],
+        (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
     ) -> Result<(Timestamp, Timestamp), StoreError> {
+        let account = accounts.iter().find(|account| account.id == job.account);
+        let asked = account.map_or(NOTHING, |account| asked_of(account, accounts, job.kind));
         let mut since = (job.since, job.deletions_since);
         if asked.changes {
-            since.0 = self.ask_for_changes(client, job, started, deadline, told).await?;
+            since.0 = self.ask_for_changes(client, job, accounts, (started, deadline), told).await?;
         } else {
             since.0 = started;
         }
         if asked.deletions && told.trouble.is_none() {
-            since.1 = self.ask_for_deletions(client, job, started, deadline, told).await?;
+            since.1 = self.ask_for_deletions(client, job, accounts, (started, deadline), told).await?;
         } else if !asked.deletions {
             since.1 = started;
         }
@@ -161,11 +164,10 @@ where
         &self,
         client: &C::Client,
         job: &ReconciliationJob,
-        started: Timestamp,
-        deadline: Timestamp,
+        accounts: &[Account],
+        (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
     ) -> Result<Timestamp, StoreError> {
-        let limit = if job.kind.direction() == Direction::Up { PAGE_OF_ORDERS } else { PAGE };
         let mut filter = vec![Condition {
             field: "updated",
             comparison: Comparison::AtLeast,
@@ -175,7 +177,7 @@ where
             // What is archived is left out of lists unless both are asked for.
             filter.extend(["true", "false"].map(|archived| Condition::is("archived", archived)));
         }
-        let mut query = Query { filter, offset: 0, limit, order: "updated" };
+        let mut query = Query { filter, offset: 0, limit: PAGE, order: "updated" };
         let mut newest = job.since;
         for _ in 0..MOST_PAGES {
             if (self.clock)() > self.last_call(deadline) {
@@ -192,7 +194,7 @@ where
             let n_rows = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
             let seen: Vec<Notice> = page.rows.iter().filter_map(|row| changed(job, row)).collect();
             newest = seen.iter().map(|notice| notice.at).chain([newest]).max().unwrap_or(newest);
-            self.take_in(job, &seen, told).await?;
+            self.take_in(job, accounts, &seen, told).await?;
             told.shown = told.shown.saturating_add(n_rows);
             query.offset = query.offset.saturating_add(n_rows);
             if !page.more || n_rows == 0 {
@@ -208,8 +210,8 @@ where
         &self,
         client: &C::Client,
         job: &ReconciliationJob,
-        started: Timestamp,
-        deadline: Timestamp,
+        accounts: &[Account],
+        (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
     ) -> Result<Timestamp, StoreError> {
         let (since, mut n_read) = (earlier(job.deletions_since, OVERLAP), 0_u32);
@@ -229,7 +231,7 @@ where
                 .iter()
                 .map(|gone| Notice::seen(job.account, job.kind, gone.id, Action::Delete, gone.at))
                 .collect();
-            self.take_in(job, &seen, told).await?;
+            self.take_in(job, accounts, &seen, told).await?;
             told.shown = told.shown.saturating_add(u32::try_from(seen.len()).unwrap_or(u32::MAX));
             n_read = n_read.saturating_add(n_contexts);
             if !more {
@@ -244,10 +246,14 @@ where
     async fn take_in(
         &self,
         job: &ReconciliationJob,
+        accounts: &[Account],
         seen: &[Notice],
         told: &mut ReconciliationTold,
     ) -> Result<(), StoreError> {
-        let incoming: Vec<Incoming> = seen.iter().map(|notice| polled(&job.source, &job.tenant, notice)).collect();
+        let marks = Vec::from_iter(seen.iter().map(|notice| news(&self.memory, &job.tenant, accounts, notice)));
+        let marks: Vec<_> = stream::iter(marks).buffered(PARALLEL).try_collect().await?;
+        let missed = seen.iter().zip(marks).filter(|(_, marks)| !marks.is_empty());
+        let incoming: Vec<Incoming> = missed.map(|(notice, _)| polled(&job.source, &job.tenant, notice)).collect();
         let recorded = take_in(&self.store, &incoming, &self.settings.timing, (self.clock)()).await?;
         let new = recorded.iter().filter(|recorded| **recorded == Recorded::New).count();
         told.missed = told.missed.saturating_add(u32::try_from(new).unwrap_or(u32::MAX));

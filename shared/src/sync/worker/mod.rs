@@ -8,7 +8,7 @@ mod together;
 
 pub use carry::{Outcome, Trouble};
 pub use drain::{Drain, Drained, Listener, Told, drain};
-pub use take::{Heard, Teller, take_notice};
+pub use take::{Heard, Teller, news, take_notice};
 
 #[cfg(test)]
 mod model_tests;

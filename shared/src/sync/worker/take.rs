@@ -71,12 +71,10 @@ pub async fn take_notice(
     if may_be_echo && is_echo(store, clients, tenant, account, entity, now).await? {
         return Ok(Heard::Echo);
     }
-    let of_a_child = kind.direction() == Direction::Down && account.as_child().is_some();
-    let stands_for = if of_a_child { store.mapping_of(tenant, entity).await? } else { None };
-    let mut marks = spread(notice, &accounts, stands_for.as_ref());
-    if teller == Teller::Poll && notice.action != Action::Delete {
-        marks = news(store, tenant, marks, notice.at).await?;
-    }
+    let marks = match teller {
+        Teller::Webhook { .. } => called_for(store, tenant, &accounts, account, notice).await?,
+        Teller::Poll => news(store, tenant, &accounts, notice).await?,
+    };
     if marks.is_empty() {
         return Ok(Heard::Nobody);
     }
@@ -94,18 +92,47 @@ pub async fn take_notice(
     })
 }
 
-/// Those marks whose target is not yet like the entity as it was changed at `seen`.
-async fn news(
+/// The marks that a notice calls for, whoever tells it.
+async fn called_for(
     store: &impl SyncStore,
     tenant: &TenantId,
-    marks: Vec<Mark>,
-    seen: Timestamp,
+    accounts: &[Account],
+    account: &Account,
+    notice: &Notice,
 ) -> Result<Vec<Mark>, StoreError> {
+    let counterpart = notice.kind().filter(|kind| kind.direction() == Direction::Down && account.as_child().is_some());
+    let stands_for = match counterpart {
+        Some(kind) => store.mapping_of(tenant, EntityRef { account: account.id, kind, id: notice.entity_id }).await?,
+        None => None,
+    };
+    Ok(spread(notice, accounts, stands_for.as_ref()))
+}
+
+/// The marks that a notice of a poll calls for: those whose target is not yet as the poll has seen the entity. Most of
+/// what a poll sees was told by webhooks before.
+///
+/// # Errors
+/// When the store could not be asked.
+pub async fn news(
+    store: &impl SyncStore,
+    tenant: &TenantId,
+    accounts: &[Account],
+    notice: &Notice,
+) -> Result<Vec<Mark>, StoreError> {
+    let Some(account) = accounts.iter().find(|account| account.id == notice.account_id) else {
+        return Ok(Vec::new());
+    };
+    let deleted = notice.action == Action::Delete;
     let mut news = Vec::new();
-    for mark in marks {
+    for mark in called_for(store, tenant, accounts, account, notice).await? {
         let mapping = store.mapping(tenant, mark.origin, mark.target).await?;
-        let carried = mapping.and_then(|mapping| parse_moscow_time(&mapping.carried?));
-        if carried != Some(seen) {
+        let is_news = if deleted && mark.origin.account == account.id {
+            mapping.is_some_and(|mapping| mapping.counterpart.is_some())
+        } else {
+            let carried = mapping.and_then(|mapping| parse_moscow_time(&mapping.carried?));
+            deleted || carried != Some(notice.at)
+        };
+        if is_news {
             news.push(mark);
         }
     }

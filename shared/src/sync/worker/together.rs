@@ -99,15 +99,13 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             Err(trouble) => Err(trouble),
         };
         let unfinished = &walked.err().unwrap_or(Trouble::Restless);
-        let mut results: Vec<Result<Outcome, Trouble>> = stream::iter(&fellows)
-            .map(|fellow| async move {
-                let outcome = fellow.ended.clone().unwrap_or_else(|| Err(unfinished.clone()))?;
-                self.note(&fellow.course, &outcome).await?;
-                Ok(outcome)
-            })
-            .buffered(PARALLEL)
-            .collect()
-            .await;
+        let noted = fellows.iter().map(|fellow| async move {
+            let outcome = fellow.ended.clone().unwrap_or_else(|| Err(unfinished.clone()))?;
+            self.note(&fellow.course, &outcome).await?;
+            Ok(outcome)
+        });
+        let mut results: Vec<Result<Outcome, Trouble>> =
+            stream::iter(Vec::from_iter(noted)).buffered(PARALLEL).collect().await;
         results.resize(rows.len(), Err(unfinished.clone()));
         results
     }
@@ -117,8 +115,8 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         let Some(first) = rows.first() else { return Ok(()) };
         let ids: Vec<EntityId> = rows.iter().map(|row| row.origin.id).collect();
         let mut there = self.those_of(self.from, first.origin.kind, &ids).await?;
-        let mappings: Vec<_> =
-            stream::iter(rows).map(|row| self.mapping(row.origin)).buffered(PARALLEL).collect().await;
+        let mappings = Vec::from_iter(rows.iter().map(|row| self.mapping(row.origin)));
+        let mappings: Vec<_> = stream::iter(mappings).buffered(PARALLEL).collect().await;
         for (row, mapping) in rows.iter().zip(mappings) {
             let mapping = mapping?;
             let entity = match there.remove(&row.origin.id) {
@@ -199,11 +197,8 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             }
         }
         let fresh = fellows.iter_mut().enumerate().filter(|(n, fellow)| fellow.course.fresh && seen.contains(n));
-        let remembered: Vec<_> = stream::iter(fresh)
-            .map(|(_, fellow)| async { self.see_made(&mut fellow.course).await })
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
+        let fresh = Vec::from_iter(fresh.map(|(_, fellow)| self.see_made(&mut fellow.course)));
+        let remembered: Vec<_> = stream::iter(fresh).buffer_unordered(PARALLEL).collect().await;
         remembered.into_iter().collect::<Result<(), _>>()?;
         left_out.sort_by_key(|(n, _)| *n);
         self.one_by_one(fellows, left_out).await
@@ -381,12 +376,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
     }
 
     /// Writes down what was saved.
-    async fn saved(
-        &self,
-        mapping: Mapping,
-        step: &Step,
-        item: Result<Value, MoyskladError>,
-    ) -> Result<Saved, Trouble> {
+    async fn saved(&self, mapping: Mapping, step: &Step, item: Result<Value, MoyskladError>) -> Result<Saved, Trouble> {
         match (step, item) {
             (Step::Update(id, _), Ok(there)) => {
                 self.remember(&mapping, *id, &there).await?;
