@@ -106,12 +106,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
     }
 
     /// Takes a step by itself.
-    pub(super) async fn take(
-        &self,
-        step: Step,
-        course: &mut Course,
-        depth: usize,
-    ) -> Result<Option<Outcome>, Trouble> {
+    pub(super) async fn take(&self, step: Step, course: &mut Course, depth: usize) -> Result<Option<Outcome>, Trouble> {
         course.count(&step)?;
         match step {
             Step::Nothing(reason) => return Ok(Some(course.nothing(reason))),
