@@ -1,13 +1,13 @@
 //! MoySklad in memory: several accounts with their entities, their recycle bins, and the notices that changes fire.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::model::moysklad::{AccountId, Action, EntityId, EntityKind};
+use crate::model::moysklad::{AccountId, Action, EntityId, EntityKind, moscow_text};
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::dictionary::Dictionary;
 use crate::sync::plan::id_of;
@@ -38,8 +38,17 @@ struct World {
     made: u128,
     told: Vec<Notice>,
     writes: Vec<(AccountId, EntityKind, &'static str)>,
+    n_calls: usize,
     fault: Option<(u32, Fault)>,
     header_ignored: bool,
+    /// What a person deletes before a call of a client.
+    deletion: Option<(u32, AccountId, EntityKind, EntityId)>,
+    /// What is changed says that it was changed now; nothing where no time was set.
+    now: Option<Timestamp>,
+    /// Names that no entity may be given.
+    refused: BTreeSet<String>,
+    /// Of a list by identifiers, each so-manieth is left out.
+    left_out: Option<usize>,
 }
 
 /// All accounts. Its clones are one.
@@ -87,6 +96,27 @@ impl MemoryMoysklad {
         std::mem::take(&mut self.lock().writes)
     }
 
+    /// How many calls clients have made since the last time.
+    #[must_use]
+    pub fn n_calls(&self) -> usize {
+        std::mem::take(&mut self.lock().n_calls)
+    }
+
+    /// From now on what is changed says when.
+    pub fn set_time(&self, now: Timestamp) {
+        self.lock().now = Some(now);
+    }
+
+    /// No client may give an entity this name.
+    pub fn refuse_name(&self, name: &str) {
+        self.lock().refused.insert(name.to_owned());
+    }
+
+    /// Each so-manieth entity is left out of lists by identifiers, as by an index that lags behind.
+    pub fn leave_out(&self, each: usize) {
+        self.lock().left_out = Some(each.max(1));
+    }
+
     /// Lets so many more calls of clients through, and then has one go wrong.
     pub fn fail_after(&self, calls: u32, fault: Fault) {
         self.lock().fault = Some((calls, fault));
@@ -121,10 +151,12 @@ impl MemoryMoysklad {
 
     /// A person deletes an entity.
     pub fn deleted_by_hand(&self, account: AccountId, kind: EntityKind, id: EntityId) {
-        let mut world = self.lock();
-        if world.delete(account, kind, id).is_ok() {
-            world.tell(account, kind, id, Action::Delete, None);
-        }
+        self.lock().delete_by_hand(account, kind, id);
+    }
+
+    /// A person deletes an entity, once so many more calls of clients were let through.
+    pub fn delete_by_hand_after(&self, calls: u32, account: AccountId, kind: EntityKind, id: EntityId) {
+        self.lock().deletion = Some((calls, account, kind, id));
     }
 
     /// An entity as it stands.
@@ -198,7 +230,11 @@ impl World {
         id: EntityId,
         body: &Value,
     ) -> Result<(), MoyskladError> {
-        let entity = self.shelf(account).entities.get_mut(&(kind, id)).ok_or(MoyskladError::NotFound)?;
+        let shelf = self.shelves.entry(account).or_default();
+        let entity = shelf.entities.get_mut(&(kind, id)).ok_or(MoyskladError::NotFound)?;
+        if let Some(now) = self.now {
+            entity.insert("updated".into(), moscow_text(now).into());
+        }
         for (name, value) in body.as_object().into_iter().flatten() {
             match name.as_str() {
                 "meta" | "id" => {}
@@ -216,6 +252,12 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn delete_by_hand(&mut self, account: AccountId, kind: EntityKind, id: EntityId) {
+        if self.delete(account, kind, id).is_ok() {
+            self.tell(account, kind, id, Action::Delete, None);
+        }
     }
 
     fn delete(&mut self, account: AccountId, kind: EntityKind, id: EntityId) -> Result<(), MoyskladError> {
@@ -249,6 +291,15 @@ impl MemoryAccount {
         act: impl FnOnce(&mut World) -> Result<T, MoyskladError>,
     ) -> Result<T, MoyskladError> {
         let mut world = self.world.lock();
+        world.n_calls += 1;
+        match world.deletion {
+            Some((0, account, kind, id)) => {
+                world.deletion = None;
+                world.delete_by_hand(account, kind, id);
+            }
+            Some((calls, account, kind, id)) => world.deletion = Some((calls - 1, account, kind, id)),
+            None => {}
+        }
         let fault = match world.fault {
             Some((0, fault)) => {
                 world.fault = None;
@@ -278,6 +329,30 @@ impl MemoryAccount {
         if world.header_ignored {
             world.tell(self.account, kind, id, action, None);
         }
+    }
+
+    fn may_be_written(world: &World, body: &Value) -> Result<(), MoyskladError> {
+        let refused = body.get("name").and_then(Value::as_str).is_some_and(|name| world.refused.contains(name));
+        if refused { Err(MoyskladError::Refused { status: 400, code: Some(3_000) }) } else { Ok(()) }
+    }
+
+    fn make(&self, world: &mut World, kind: EntityKind, body: &Value) -> Result<Value, MoyskladError> {
+        Self::may_be_written(world, body)?;
+        let before = world.made;
+        let id = world.create(self.account, kind, body);
+        if world.made != before {
+            self.echo(world, kind, id, Action::Create);
+        }
+        let shelf = world.shelf(self.account);
+        let entity = shelf.entities.get(&(kind, id)).or_else(|| shelf.bin.get(&(kind, id)));
+        entity.cloned().map(Value::Object).ok_or(MoyskladError::NotFound)
+    }
+
+    fn change(&self, world: &mut World, kind: EntityKind, id: EntityId, body: &Value) -> Result<Value, MoyskladError> {
+        Self::may_be_written(world, body)?;
+        world.update(self.account, kind, id, body)?;
+        self.echo(world, kind, id, Action::Update);
+        self.read(world, kind, id)
     }
 
     fn read(&self, world: &mut World, kind: EntityKind, id: EntityId) -> Result<Value, MoyskladError> {
@@ -319,11 +394,17 @@ impl Entities for MemoryAccount {
             for condition in &query.filter {
                 by_field.entry(condition.field).or_default().push(condition);
             }
+            let left_out = world.left_out;
             let entities = &world.shelf(self.account).entities;
             let found = entities.iter().filter(|((of, _), entity)| {
                 *of == kind && by_field.values().all(|conditions| holds(entity, conditions))
             });
-            let rows: Vec<Value> = found.map(|(_, entity)| Value::Object(entity.clone())).collect();
+            let each = left_out.filter(|_| by_field.contains_key("id"));
+            let rows: Vec<Value> = found
+                .enumerate()
+                .filter(|(n, _)| each.is_none_or(|each| n % each != 0))
+                .map(|(_, (_, entity))| Value::Object(entity.clone()))
+                .collect();
             let behind = query.offset as usize + query.limit as usize;
             let more = rows.len() > behind;
             Ok(Rows { rows: rows.into_iter().skip(query.offset as usize).take(query.limit as usize).collect(), more })
@@ -331,24 +412,11 @@ impl Entities for MemoryAccount {
     }
 
     async fn create(&self, kind: EntityKind, body: &Value) -> Result<Value, MoyskladError> {
-        self.call(Some((kind, "POST")), |world| {
-            let before = world.made;
-            let id = world.create(self.account, kind, body);
-            if world.made != before {
-                self.echo(world, kind, id, Action::Create);
-            }
-            let shelf = world.shelf(self.account);
-            let entity = shelf.entities.get(&(kind, id)).or_else(|| shelf.bin.get(&(kind, id)));
-            entity.cloned().map(Value::Object).ok_or(MoyskladError::NotFound)
-        })
+        self.call(Some((kind, "POST")), |world| self.make(world, kind, body))
     }
 
     async fn update(&self, kind: EntityKind, id: EntityId, body: &Value) -> Result<Value, MoyskladError> {
-        self.call(Some((kind, "PUT")), |world| {
-            world.update(self.account, kind, id, body)?;
-            self.echo(world, kind, id, Action::Update);
-            self.read(world, kind, id)
-        })
+        self.call(Some((kind, "PUT")), |world| self.change(world, kind, id, body))
     }
 
     async fn save_many(
@@ -357,12 +425,9 @@ impl Entities for MemoryAccount {
         bodies: &[Value],
     ) -> Result<Vec<Result<Value, MoyskladError>>, MoyskladError> {
         self.call(Some((kind, "POST")), |world| {
-            let save = |body: &Value| {
-                let id = match id_of(body) {
-                    Some(id) => world.update(self.account, kind, id, body).map(|()| id)?,
-                    None => world.create(self.account, kind, body),
-                };
-                self.read(world, kind, id)
+            let save = |body: &Value| match id_of(body) {
+                Some(id) => self.change(world, kind, id, body),
+                None => self.make(world, kind, body),
             };
             Ok(bodies.iter().map(save).collect())
         })

@@ -14,3 +14,5 @@ pub use take::{Heard, Teller, news, take_notice};
 mod model_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together_tests;

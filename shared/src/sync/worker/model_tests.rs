@@ -78,6 +78,7 @@ impl State {
         self.in_flight.extend(self.world.told());
         self.in_flight.sort_by_key(|notice| format!("{notice:?}"));
         self.n_writes += self.world.written().len();
+        let _ = self.world.n_calls();
         self
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::drain::{FEW, drain_by};
 use super::*;
 use crate::model::ids::TenantId;
 use crate::model::moysklad::{Account, AccountId, EntityId, EntityKind, EntityRef, FieldGroup, Role, Settings};
@@ -21,7 +22,7 @@ pub(super) fn account(n: u32) -> AccountId {
     format!("00000000-0000-0000-0000-{n:012}").parse().unwrap()
 }
 
-fn id(n: u32) -> EntityId {
+pub(super) fn id(n: u32) -> EntityId {
     EntityId::new(account(n).uuid())
 }
 
@@ -62,19 +63,21 @@ pub(super) fn dictionary(n: u32) -> Dictionary {
     Dictionary { price_types: vec![named(1, "Retail")], currencies: vec![named(2, "RUB")], ..Dictionary::default() }
 }
 
-const MAIN: u32 = 1;
+pub(super) const MAIN: u32 = 1;
 const OTHER_MAIN: u32 = 2;
-const CHILDREN: [u32; 2] = [11, 12];
+pub(super) const CHILDREN: [u32; 2] = [11, 12];
 const OTHERS_CHILD: u32 = 21;
 
-type RowTold = (EntityKind, Result<Outcome, Trouble>, bool);
+pub(super) type RowTold = (EntityKind, Result<Outcome, Trouble>, bool);
 
-struct Play {
-    world: MemoryMoysklad,
-    store: MemorySync,
+pub(super) struct Play {
+    pub(super) world: MemoryMoysklad,
+    pub(super) store: MemorySync,
+    /// So many rows go together.
+    pub(super) few: usize,
     now: AtomicI64,
     n_heard: AtomicI64,
-    told: Mutex<Vec<RowTold>>,
+    pub(super) told: Mutex<Vec<RowTold>>,
     switched_off: Mutex<Option<crate::work::Hold>>,
 }
 
@@ -90,7 +93,7 @@ impl Listener for Play {
 }
 
 impl Play {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (world, store) = (MemoryMoysklad::default(), MemorySync::default());
         let accounts = [
             (MAIN, None),
@@ -106,6 +109,7 @@ impl Play {
         Self {
             world,
             store,
+            few: FEW,
             now: AtomicI64::new(1_900_000_000_000),
             n_heard: AtomicI64::new(0),
             told: Mutex::default(),
@@ -113,36 +117,47 @@ impl Play {
         }
     }
 
-    fn now(&self) -> Timestamp {
+    /// Another of its own, as this one is now.
+    pub(super) fn copied(&self) -> Self {
+        let (world, store) = (self.world.copied(), self.store.copied());
+        let now = AtomicI64::new(self.now.load(Ordering::SeqCst));
+        Self { world, store, few: self.few, now, ..Self::new() }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.now.load(Ordering::SeqCst)).unwrap()
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(super) fn wait(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1_000, Ordering::SeqCst);
     }
 
-    async fn hear(&self, notice: &Notice) -> Heard {
+    pub(super) async fn hear(&self, notice: &Notice) -> Heard {
         // No two requests come in at one moment.
         let received_at = self.now() + SignedDuration::from_nanos(self.n_heard.fetch_add(1, Ordering::SeqCst));
         self.hear_of(notice, Teller::Webhook { received_at }).await
     }
 
-    async fn hear_of(&self, notice: &Notice, teller: Teller) -> Heard {
+    pub(super) async fn hear_of(&self, notice: &Notice, teller: Teller) -> Heard {
         take_notice(&self.store, &self.world, &tenant(), notice, teller, self.now()).await.unwrap()
     }
 
-    async fn drain_until(&self, target: u32, last_call: Timestamp) -> Result<Drained, crate::work::StoreError> {
+    pub(super) async fn drain_until(
+        &self,
+        target: u32,
+        last_call: Timestamp,
+    ) -> Result<Drained, crate::work::StoreError> {
         let (tenant, clock) = (tenant(), || self.now());
         let asked = Drain { tenant: &tenant, target: account(target), last_call, clock: &clock, listener: self };
-        drain(&self.store, &self.world, &asked).await
+        drain_by(&self.store, &self.world, &asked, self.few).await
     }
 
-    async fn drain(&self, target: u32) -> Drained {
+    pub(super) async fn drain(&self, target: u32) -> Drained {
         self.drain_until(target, Timestamp::MAX).await.unwrap()
     }
 
     /// Hears everything that was told, and drains every account, until there is nothing more; how many notices came.
-    async fn settle(&self) -> usize {
+    pub(super) async fn settle(&self) -> usize {
         let mut n_heard = 0;
         for _ in 0..20 {
             let told = self.world.told();
@@ -160,16 +175,16 @@ impl Play {
         panic!("it does not come to rest");
     }
 
-    fn make_product(&self, of: u32, name: &str, kopecks: i64) -> EntityId {
+    pub(super) fn make_product(&self, of: u32, name: &str, kopecks: i64) -> EntityId {
         let body = json!({"name": name, "externalCode": name, "salePrices": prices(of, kopecks), "barcodes": [{"ean13": "2000000000008"}]});
         self.world.made_by_hand(account(of), EntityKind::Product, body)
     }
 
-    fn products(&self, of: u32) -> Vec<Value> {
+    pub(super) fn products(&self, of: u32) -> Vec<Value> {
         self.world.all(account(of), EntityKind::Product)
     }
 
-    fn names(&self, of: u32) -> BTreeSet<String> {
+    pub(super) fn names(&self, of: u32) -> BTreeSet<String> {
         self.products(of).iter().map(|product| product["name"].as_str().unwrap().to_owned()).collect()
     }
 
@@ -182,13 +197,13 @@ impl Play {
     }
 }
 
-fn prices(of: u32, kopecks: i64) -> Value {
+pub(super) fn prices(of: u32, kopecks: i64) -> Value {
     let reference = |path: &str, n| json!({"meta": {"href": format!("{BASE}/{path}/{}", id(n))}});
     json!([{"value": kopecks, "priceType": reference("context/companysettings/pricetype", of * 100 + 1),
         "currency": reference("entity/currency", of * 100 + 2)}])
 }
 
-fn reference(kind: EntityKind, id: EntityId) -> Value {
+pub(super) fn reference(kind: EntityKind, id: EntityId) -> Value {
     json!({"meta": {"href": format!("{BASE}/entity/{kind}/{id}"), "type": kind.name()}})
 }
 

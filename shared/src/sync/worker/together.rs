@@ -19,6 +19,8 @@ pub(super) const MOST_TOGETHER: usize = 100;
 const MOST_WRITTEN: usize = 50;
 /// Most bytes of the values of one filter, encoded.
 const LONGEST_FILTER: usize = 4_500;
+/// What is archived is told of only if it is asked for, and is there all the same.
+const ARCHIVED: [&str; 2] = ["false", "true"];
 /// Of the store, as much is asked at a time.
 const PARALLEL: usize = 10;
 
@@ -52,16 +54,17 @@ impl Fellow {
     }
 }
 
-/// What is taken first of what several need. Nothing is looked for while anybody may still make what it refers to, and
-/// nothing is made before all have looked.
+/// What is taken first of what several need. Nobody searches while what may be found is still to be changed or deleted,
+/// and nothing is made before all have searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Ask,
     Lose,
     Resolve,
+    Change,
     Search,
     Adopt,
-    Write,
+    Make,
 }
 
 const fn turn(step: &Step) -> Option<Turn> {
@@ -70,9 +73,10 @@ const fn turn(step: &Step) -> Option<Turn> {
         Step::Ask(_) => Turn::Ask,
         Step::Lose => Turn::Lose,
         Step::Resolve(_) => Turn::Resolve,
+        Step::Update(..) | Step::Delete(_) => Turn::Change,
         Step::Search(_) => Turn::Search,
         Step::Adopt(_) => Turn::Adopt,
-        Step::Create(_) | Step::Update(..) | Step::Delete(_) => Turn::Write,
+        Step::Create(_) => Turn::Make,
     })
 }
 
@@ -99,13 +103,12 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             Err(trouble) => Err(trouble),
         };
         let unfinished = &walked.err().unwrap_or(Trouble::Restless);
-        let noted = fellows.iter().map(|fellow| async move {
+        let ends = fellows.iter().map(|fellow| async move {
             let outcome = fellow.ended.clone().unwrap_or_else(|| Err(unfinished.clone()))?;
             self.note(&fellow.course, &outcome).await?;
             Ok(outcome)
         });
-        let mut results: Vec<Result<Outcome, Trouble>> =
-            stream::iter(Vec::from_iter(noted)).buffered(PARALLEL).collect().await;
+        let mut results: Vec<Result<Outcome, Trouble>> = some_at_a_time(ends).await;
         results.resize(rows.len(), Err(unfinished.clone()));
         results
     }
@@ -115,8 +118,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         let Some(first) = rows.first() else { return Ok(()) };
         let ids: Vec<EntityId> = rows.iter().map(|row| row.origin.id).collect();
         let mut there = self.those_of(self.from, first.origin.kind, &ids).await?;
-        let mappings = Vec::from_iter(rows.iter().map(|row| self.mapping(row.origin)));
-        let mappings: Vec<_> = stream::iter(mappings).buffered(PARALLEL).collect().await;
+        let mappings = some_at_a_time(rows.iter().map(|row| self.mapping(row.origin))).await;
         for (row, mapping) in rows.iter().zip(mappings) {
             let mapping = mapping?;
             let entity = match there.remove(&row.origin.id) {
@@ -156,7 +158,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
                 Turn::Ask => self.ask_together(fellows, steps).await?,
                 Turn::Resolve => self.resolve_together(fellows, steps, &mut resolved).await?,
                 Turn::Search => self.search_together(fellows, steps).await?,
-                Turn::Write => self.write_together(fellows, steps).await?,
+                Turn::Change | Turn::Make => self.write_together(fellows, steps).await?,
                 Turn::Lose | Turn::Adopt => self.one_by_one(fellows, steps).await?,
             }
         }
@@ -197,8 +199,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             }
         }
         let fresh = fellows.iter_mut().enumerate().filter(|(n, fellow)| fellow.course.fresh && seen.contains(n));
-        let fresh = Vec::from_iter(fresh.map(|(_, fellow)| self.see_made(&mut fellow.course)));
-        let remembered: Vec<_> = stream::iter(fresh).buffer_unordered(PARALLEL).collect().await;
+        let remembered = some_at_a_time(fresh.map(|(_, fellow)| self.see_made(&mut fellow.course))).await;
         remembered.into_iter().collect::<Result<(), _>>()?;
         left_out.sort_by_key(|(n, _)| *n);
         self.one_by_one(fellows, left_out).await
@@ -289,7 +290,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
     ) -> Result<BTreeMap<EntityId, Value>, Trouble> {
         self.has_time()?;
         let mut filter: Vec<Condition> = ids.iter().map(|id| Condition::is("id", id.to_string())).collect();
-        filter.extend(["false", "true"].map(|archived| Condition::is("archived", archived)));
+        filter.extend(ARCHIVED.map(|archived| Condition::is("archived", archived)));
         let limit = u32::try_from(MOST_TOGETHER).unwrap_or(u32::MAX);
         match client.list(kind, &Query { filter, offset: 0, limit, order: "" }).await {
             Ok(page) => Ok(page.rows.into_iter().filter_map(|row| Some((own_id(&row)?, row))).collect()),
@@ -355,8 +356,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             let mapping = fellows[n].course.mapping.clone();
             async move { (n, self.saved(mapping, &step, item).await) }
         });
-        let saved: Vec<(usize, Result<Saved, Trouble>)> =
-            stream::iter(Vec::from_iter(saved)).buffer_unordered(PARALLEL).collect().await;
+        let saved: Vec<(usize, Result<Saved, Trouble>)> = some_at_a_time(saved).await;
         let mut everybodys = None;
         for (n, saved) in saved {
             let fellow = &mut fellows[n];
@@ -420,6 +420,11 @@ fn body(base: &str, kind: EntityKind, step: &Step) -> Option<Value> {
     }
 }
 
+/// What came of these, in their order.
+async fn some_at_a_time<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    stream::iter(Vec::from_iter(all)).buffered(PARALLEL).collect().await
+}
+
 fn chunks<T>(all: Vec<T>, most: usize) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
     for one in all {
@@ -441,7 +446,8 @@ fn in_filters(searches: Vec<(usize, Search)>) -> Vec<InFilter> {
         let room = filters.last().is_some_and(|(filter, own)| {
             own.iter().all(|(_, other)| are_alike(other, &search))
                 && length(filter) + length(&search.filter) <= LONGEST_FILTER
-                && filter.len() + search.filter.len() <= MOST_TOGETHER + 2
+                // What is archived is asked for once.
+                && filter.len() + search.filter.len() <= MOST_TOGETHER + 2 * ARCHIVED.len()
         });
         match filters.last_mut().filter(|_| room) {
             Some((filter, own)) => {
