@@ -199,7 +199,7 @@ async fn what_the_guards_remember_is_forgotten(store: &Store, tables: &Tables) {
         let got = db.get_item().table_name(&tables.sync).key("pk", pk).key("sk", sk).send().await.unwrap();
         got.item.unwrap()["expires_at"].as_n().unwrap().parse::<i64>().unwrap()
     };
-    let at = |seconds| Timestamp::from_second(1_900_000_000 + seconds).unwrap();
+    let at = |seconds: i64| Timestamp::from_second(1_900_000_000 + seconds).unwrap();
     let tenant: TenantId = "ten_forgotten".parse().unwrap();
     let entity = EntityRef {
         account: "00000000-0000-0000-0000-00000000000a".parse().unwrap(),
