@@ -1,0 +1,3 @@
+//! MoySklad's accounts, as an operator sets them up, watches them and stops them.
+
+pub mod book;
