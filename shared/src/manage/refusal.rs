@@ -25,7 +25,7 @@ pub enum Refusal {
     Changed,
     /// MoySklad did not do what it was asked, for this reason: a stable word.
     #[error("MoySklad did not do it: {0}")]
-    Upstream(&'static str),
+    Upstream(String),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
