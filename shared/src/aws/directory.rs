@@ -10,12 +10,13 @@ use super::items::{
     EXPIRES_AT, Item, KIND_INDEX, KIND_PK, KIND_SK, PK, REV, SK, from_item, n, s, seconds, text, to_item,
 };
 use super::keys::{self, Key};
+use super::moysklad::book::claim_on;
 use super::store::Store;
 use super::transact::{NEW, Transacted, as_key, bad, called_off, placed, refused_at};
 use crate::auth::Card;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
 use crate::model::api_key::ApiKey;
-use crate::model::ids::{ConnectionId, SourceId, TenantId};
+use crate::model::ids::{SourceId, TenantId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
 use crate::work::StoreError;
@@ -71,10 +72,19 @@ impl Directory for Store {
                         self.drop_subscriptions(id).await?;
                     }
                     for key in entry_keys(name) {
-                        actions.push(self.delete_action(key, None)?);
+                        actions.push(self.delete_action(key, Unless::Never)?);
                     }
-                    if let EntryName::Connection(_, id, number) = name {
-                        actions.push(self.delete_action(keys::number_claim(number), Some(id))?);
+                    match name {
+                        EntryName::Connection(_, id, number) => {
+                            let held = Unless::HeldByAnother(id.as_str());
+                            actions.push(self.delete_action(keys::number_claim(number), held)?);
+                        }
+                        EntryName::Account(tenant, id, rev) => {
+                            let (row, claim) = (keys::moysklad_account(tenant, *id), keys::moysklad_claim(*id));
+                            actions.push(self.delete_action(row, Unless::ChangedSince(*rev))?);
+                            actions.push(self.delete_action(claim, Unless::HeldByAnother(tenant.as_str()))?);
+                        }
+                        EntryName::Tenant(_) | EntryName::Key(..) | EntryName::Source(..) | EntryName::Card(_) => {}
                     }
                 }
             }
@@ -94,6 +104,17 @@ enum Condition {
     There,
     /// Nothing.
     None,
+}
+
+/// What keeps an item from being taken away.
+#[derive(Clone, Copy)]
+enum Unless<'a> {
+    /// Nothing.
+    Never,
+    /// It is a claim of somebody else's.
+    HeldByAnother(&'a str),
+    /// It is no longer of this `rev`.
+    ChangedSince(u32),
 }
 
 impl Store {
@@ -137,6 +158,9 @@ impl Store {
             let number = keys::number_claim(&connection.phone_number);
             actions.push(self.put_action(number, claim(connection)?, condition)?);
         }
+        if let (Entry::Account(account), Condition::New) = (entry, condition) {
+            actions.push(self.put_action(keys::moysklad_claim(account.id), claim_on(account)?, condition)?);
+        }
         if let Entry::Source(source) = entry {
             let name = keys::tenant_source(&source.tenant, &source.id);
             actions.push(self.put_action(name, Item::new(), Condition::None)?);
@@ -164,15 +188,19 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Takes an item away; a claim only from its holder.
-    fn delete_action(&self, key: Key, holder: Option<&ConnectionId>) -> Result<TransactWriteItem, StoreError> {
-        let mut delete = Delete::builder().table_name(&self.tables.directory).set_key(Some(as_key(key)));
-        if let Some(holder) = holder {
-            delete = delete
+    /// Takes an item away, unless something keeps it.
+    fn delete_action(&self, key: Key, unless: Unless<'_>) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.tables.directory).set_key(Some(as_key(key)));
+        let delete = match unless {
+            Unless::Never => delete,
+            Unless::HeldByAnother(holder) => delete
                 .condition_expression("attribute_not_exists(pk) OR #holder = :me")
                 .expression_attribute_names("#holder", HOLDER)
-                .expression_attribute_values(":me", s(holder.as_str()));
-        }
+                .expression_attribute_values(":me", s(holder)),
+            Unless::ChangedSince(rev) => delete
+                .condition_expression("attribute_not_exists(pk) OR rev = :rev")
+                .expression_attribute_values(":rev", n(rev)),
+        };
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(bad)?).build())
     }
 
@@ -211,6 +239,10 @@ fn stored(entry: &Entry) -> Result<(Key, Item), StoreError> {
             keys::connection(&connection.tenant, &connection.id),
             of_kind(to_item(connection)?, keys::CONNECTIONS, connection.id.as_str()),
         ),
+        Entry::Account(account) => (
+            keys::moysklad_account(&account.tenant, account.id),
+            of_kind(to_item(account)?, keys::MOYSKLAD_ACCOUNTS, &keys::moysklad_listed(account.created_at, account.id)),
+        ),
         Entry::Card(card) => (keys::card(&card.hash), card_item(card)?),
     })
 }
@@ -235,6 +267,7 @@ fn entry_keys(name: &EntryName) -> Vec<Key> {
         EntryName::Key(tenant, id) => vec![keys::api_key(tenant, id.as_str())],
         EntryName::Source(tenant, id) => vec![keys::source(id), keys::tenant_source(tenant, id)],
         EntryName::Connection(tenant, id, _) => vec![keys::connection(tenant, id)],
+        EntryName::Account(..) => Vec::new(),
         EntryName::Card(hash) => vec![keys::card(hash)],
     }
 }

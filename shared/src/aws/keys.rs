@@ -300,6 +300,12 @@ pub const CONNECTIONS: &str = "CONNECTION";
 /// The partition of the index `kind` that lists every MoySklad account.
 pub const MOYSKLAD_ACCOUNTS: &str = "MOYSKLAD";
 
+/// The place of a MoySklad account in the index `kind`: by when it was made.
+#[must_use]
+pub fn moysklad_listed(made_at: Timestamp, account: AccountId) -> String {
+    format!("{}#{account}", sortable(made_at))
+}
+
 /// A subscription, in its tenant's partition: another tenant's cannot be asked for.
 #[must_use]
 pub fn subscription(tenant: &TenantId, subscription: &SubscriptionId) -> Key {

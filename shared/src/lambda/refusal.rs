@@ -45,6 +45,11 @@ impl From<Refusal> for Problem {
                 tracing::error!(%error, "a sealed value cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.")
             }
+            Refusal::Changed => ChangeError::Conflict.into(),
+            Refusal::Upstream(why) => {
+                let detail = format!("MoySklad did not do what it was asked: {why}. Nothing of ours was changed.");
+                Self::new(StatusCode::BAD_GATEWAY, "upstream_failed", detail)
+            }
             Refusal::Store(error) => error.into(),
         }
     }

@@ -1,11 +1,13 @@
-//! The directory: tenants, their keys, their sources and connections, and the card of every credential.
+//! The directory: tenants, their keys, their sources, connections and MoySklad accounts, and the card of every credential.
 
 use std::future::Future;
 
 use super::connections::Connections;
+use super::moysklad::book::MoyskladAccounts;
 use crate::auth::Card;
 use crate::model::api_key::ApiKey;
 use crate::model::ids::{ConnectionId, KeyId, SourceId, TenantId};
+use crate::model::moysklad::{Account, AccountId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
 use crate::model::whatsapp::{Connection, WhatsappNumber};
@@ -22,6 +24,8 @@ pub enum Entry {
     Source(Source),
     /// A connection, and the claim on its number: a line is claimed once, whoever claims it.
     Connection(Connection),
+    /// A MoySklad account, and its tenant's claim on it: an account is claimed once, whoever claims it.
+    Account(Account),
     /// The card of a credential.
     Card(Card),
 }
@@ -37,6 +41,8 @@ pub enum EntryName {
     Source(TenantId, SourceId),
     /// One of a tenant's connections, and its claim on the number. What it does not hold, it does not give back.
     Connection(TenantId, ConnectionId, WhatsappNumber),
+    /// One of a tenant's MoySklad accounts and the claim on it, as of this `rev`: one that was changed since stays.
+    Account(TenantId, AccountId, u32),
     /// The card of the credential with this hash.
     Card(String),
 }
@@ -46,9 +52,9 @@ pub enum EntryName {
 pub enum Change {
     /// Puts what is not there yet.
     Create(Entry),
-    /// Puts a tenant or source over the one whose `rev` is one less, or a connection over itself: its line stays.
+    /// Puts a tenant, source or account over the one whose `rev` is one less, or a connection over itself: its line stays.
     Replace(Entry),
-    /// Puts, whatever was there. Never a connection: its number may be another's.
+    /// Puts, whatever was there. Never a connection or an account: its number, or itself, may be another's.
     Put(Entry),
     /// Takes away, there or not.
     Drop(EntryName),
@@ -58,7 +64,7 @@ pub enum Change {
 pub const MAX_TOGETHER: usize = 50;
 
 /// Where the directory is kept. Reads of one tenant's things are strong; lists of everybody's may lag.
-pub trait Directory: Connections + Send + Sync {
+pub trait Directory: Connections + MoyskladAccounts + Send + Sync {
     /// A tenant.
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, StoreError>> + Send;
 

@@ -25,6 +25,7 @@ pub mod figures;
 pub mod json_fields;
 pub mod list_walk;
 pub mod listing;
+pub mod moysklad;
 pub mod overview;
 pub mod page;
 pub mod platform_stats;

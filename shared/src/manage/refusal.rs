@@ -20,6 +20,12 @@ pub enum Refusal {
     /// What was sealed does not open: ours to mend.
     #[error("a sealed value cannot be read: {0}")]
     Sealed(#[from] OpenError),
+    /// It was changed at the same time.
+    #[error("it was changed at the same time")]
+    Changed,
+    /// MoySklad did not do what it was asked, for this reason: a stable word.
+    #[error("MoySklad did not do it: {0}")]
+    Upstream(String),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,6 +64,21 @@ pub enum Conflict {
     /// The delivery's subscription was deleted.
     #[error("The subscription of this delivery was deleted.")]
     SubscriptionGone,
+    /// The MoySklad account is set up already. Whose it is is not said.
+    #[error("This MoySklad account is set up already.")]
+    AccountTaken,
+    /// Other accounts have their catalogue from it.
+    #[error("This account is the main account of others. Take them away first, or give them another.")]
+    HasChildren,
+    /// The account is switched off: what is marked for it would wait.
+    #[error("The account is disabled. Enable it first.")]
+    AccountDisabled,
+    /// A walk is under way.
+    #[error("A resync of this account is under way.")]
+    AlreadyRunning,
+    /// What a prefix is made of cannot be one, or a webhook's address would be too long.
+    #[error("The platform's own address cannot be registered. Set the parameter PublicUrl.")]
+    NoPublicUrl,
     /// The subscription is switched off: what is sent to it would be cancelled at once.
     #[error("The subscription is not active. Switch it on first.")]
     SubscriptionInactive,
@@ -75,6 +96,11 @@ impl Conflict {
             Self::NotEnded => "not_ended",
             Self::Erased => "erased",
             Self::SubscriptionGone => "subscription_gone",
+            Self::AccountTaken => "account_taken",
+            Self::HasChildren => "has_children",
+            Self::AccountDisabled => "account_disabled",
+            Self::AlreadyRunning => "already_running",
+            Self::NoPublicUrl => "no_public_url",
             Self::SubscriptionInactive => "subscription_inactive",
         }
     }

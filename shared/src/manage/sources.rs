@@ -114,6 +114,19 @@ pub(super) async fn make(
     chance: &Chance<'_>,
     now: Timestamp,
 ) -> Result<Opened, SourceError> {
+    let (opened, changes) = prepare(directory, new, is_connections_own, chance, now).await?;
+    commit_then(directory, &changes, &[]).await?;
+    Ok(opened)
+}
+
+/// A source as it is going to be, and the changes that make it: for what is made together with it.
+pub(super) async fn prepare(
+    directory: &impl Directory,
+    new: NewSource,
+    is_connections_own: bool,
+    chance: &Chance<'_>,
+    now: Timestamp,
+) -> Result<(Opened, Vec<Change>), SourceError> {
     let Some(tenant) = directory.tenant(&new.tenant).await? else {
         let unknown = FieldError::new("tenant_id", "unknown_tenant", "there is no such tenant");
         return Err(SourceError::Unacceptable(vec![unknown]));
@@ -153,8 +166,7 @@ pub(super) async fn make(
     let mut changes = vec![Change::Create(Entry::Source(source.clone()))];
     changes.extend(cards(&source, &tenant).map(|card| Change::Create(Entry::Card(card))));
     changes.extend(connections);
-    commit_then(directory, &changes, &[]).await?;
-    Ok(Opened { source, token, verify_token: settings.verify_token })
+    Ok((Opened { source, token, verify_token: settings.verify_token }, changes))
 }
 
 /// Changes a source, and the cards with it.

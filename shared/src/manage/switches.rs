@@ -40,14 +40,28 @@ impl Turn {
             fields.refuse("paused", "missing", "whether work is to wait: true or false");
         }
         let paused = fields.boolean("paused");
-        let reason = fields.text("reason").and_then(|text| match text.trim() {
-            "" => None,
-            text if text.chars().count() <= MAX_REASON_CHARS => Some(text.to_owned()),
-            _ => fields.refused("reason", "too_long", format!("at most {MAX_REASON_CHARS} characters")),
-        });
+        let reason = reason(&mut fields);
         fields.refuse_rest();
         fields.finish(paused.map(|paused| Self { paused, reason }))
     }
+
+    /// Reads a body that says no more than why.
+    ///
+    /// # Errors
+    /// With everything that is wrong with it.
+    pub(super) fn read_reason(mut fields: JsonFields, paused: bool) -> Result<Self, BodyError> {
+        let reason = reason(&mut fields);
+        fields.refuse_rest();
+        fields.finish(Some(Self { paused, reason }))
+    }
+}
+
+fn reason(fields: &mut JsonFields) -> Option<String> {
+    fields.text("reason").and_then(|text| match text.trim() {
+        "" => None,
+        text if text.chars().count() <= MAX_REASON_CHARS => Some(text.to_owned()),
+        _ => fields.refused("reason", "too_long", format!("at most {MAX_REASON_CHARS} characters")),
+    })
 }
 
 /// Turns a switch; nothing if there is no such source or tenant. A subscription is its tenant's own affair, and is

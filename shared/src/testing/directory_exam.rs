@@ -8,16 +8,19 @@ use crate::auth::{Cards, Credential};
 use crate::manage::api_keys::{self, NewKey};
 use crate::manage::connections::Connections;
 use crate::manage::directory::{Change, ChangeError, Directory, Entry, EntryName};
+use crate::manage::moysklad::book::{MoyskladAccounts, Place};
 use crate::manage::sources::{self, NewSource, Opened, SourcePatch};
 use crate::manage::tenants::{self, TenantFields};
 use crate::model::event::Provider;
 use crate::model::ids::{SourceId, TenantId};
+use crate::model::moysklad::{Account, AccountId, Role};
+use crate::model::sealed::Sealed;
 use crate::model::tenant::Tenant;
 use crate::model::whatsapp::{Connection, WhatsappNumber};
 
 /// What sits the exam.
-pub trait Examined: Cards + Connections + Directory {}
-impl<S: Cards + Connections + Directory> Examined for S {}
+pub trait Examined: Cards + Connections + Directory + MoyskladAccounts {}
+impl<S: Cards + Connections + Directory + MoyskladAccounts> Examined for S {}
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_900_000_000 + seconds).expect("a time")
@@ -44,6 +47,9 @@ pub async fn all(store: &impl Examined, prefix: &str) {
     lists_go_backwards_page_by_page(store, &name("list")).await;
     a_line_is_linked_once(store, &name("line")).await;
     two_who_link_one_line_at_once_do_not_both_get_it(store, &name("race")).await;
+    an_account_is_one_tenants_and_goes_only_as_it_was_seen(store, &name("account")).await;
+    two_who_claim_one_account_at_once_do_not_both_get_it(store, &name("claim")).await;
+    accounts_are_listed_by_when_they_were_made(store, &name("accounts")).await;
 }
 
 async fn changes_of_one_state_do_not_both_go_through(store: &impl Examined, id: &str) {
@@ -201,4 +207,88 @@ async fn two_who_link_one_line_at_once_do_not_both_get_it(store: &impl Examined,
         let theirs = store.connections_of(&wish.tenant).await.expect("the store answers");
         assert_eq!(theirs.is_empty(), holder.tenant != wish.tenant);
     }
+}
+
+/// An account of this test's own.
+fn account(tenant: &str, n: u8) -> Account {
+    let digest = tenant.bytes().fold(0_u128, |sum, byte| sum.wrapping_mul(257).wrapping_add(u128::from(byte)));
+    Account {
+        id: AccountId::new(uuid::Uuid::from_u128(digest << 8 | u128::from(n))),
+        tenant: tenant.parse().expect("an identifier"),
+        source: SourceId::default_c2s(),
+        name: None,
+        role: Role::Main,
+        enabled: true,
+        token: Sealed::from_text("sealed"),
+        doorbell: None,
+        created_at: at(n.into()),
+        rev: 0,
+    }
+}
+
+fn claims(account: &Account) -> [Change; 1] {
+    [Change::Create(Entry::Account(account.clone()))]
+}
+
+fn gives_back(account: &Account) -> [Change; 1] {
+    [Change::Drop(EntryName::Account(account.tenant.clone(), account.id, account.rev))]
+}
+
+async fn an_account_is_one_tenants_and_goes_only_as_it_was_seen(store: &impl Examined, id: &str) {
+    let first = account(id, 1);
+    let second = Account { tenant: format!("{id}_other").parse().expect("an identifier"), ..first.clone() };
+    assert_eq!(store.commit(&claims(&first)).await, Ok(true));
+    for late in [&first, &second] {
+        assert_eq!(store.commit(&claims(late)).await, Ok(false), "it is claimed");
+    }
+    assert_eq!(store.account(&first.tenant, first.id).await, Ok(Some(first.clone())));
+    assert_eq!(store.account(&second.tenant, first.id).await, Ok(None), "another tenant's is nobody's");
+    assert_eq!(store.claimed_account(first.id).await, Ok(Some(first.clone())));
+    assert_eq!(store.accounts_of(&first.tenant).await, Ok(vec![first.clone()]));
+    assert_eq!(store.accounts_of(&second.tenant).await, Ok(Vec::new()));
+
+    let renamed = Account { name: Some("Main".into()), rev: 1, ..first.clone() };
+    let replace = [Change::Replace(Entry::Account(renamed.clone()))];
+    assert_eq!(store.commit(&replace).await, Ok(true));
+    assert_eq!(store.commit(&replace).await, Ok(false), "it was changed since");
+    assert_eq!(store.commit(&gives_back(&first)).await, Ok(false), "it was changed since");
+    assert_eq!(store.commit(&gives_back(&Account { rev: 1, ..second.clone() })).await, Ok(false), "it is another's");
+    assert_eq!(store.claimed_account(first.id).await, Ok(Some(renamed.clone())));
+
+    assert_eq!(store.commit(&gives_back(&renamed)).await, Ok(true));
+    assert_eq!(store.commit(&gives_back(&renamed)).await, Ok(true), "there or not");
+    assert_eq!(store.claimed_account(first.id).await, Ok(None));
+    assert_eq!(store.commit(&claims(&second)).await, Ok(true));
+    assert_eq!(store.claimed_account(first.id).await, Ok(Some(second)));
+}
+
+async fn two_who_claim_one_account_at_once_do_not_both_get_it(store: &impl Examined, id: &str) {
+    let of = |n: u8| Account { tenant: format!("{id}_{n}").parse().expect("an identifier"), ..account(id, 1) };
+    let wishes: Vec<Account> = (0..8).map(of).collect();
+    let results = join_all(wishes.iter().map(|wish| async move { store.commit(&claims(wish)).await })).await;
+    let winners = results.iter().filter(|result| **result == Ok(true)).count();
+    assert!(winners <= 1, "{results:?}");
+    for wish in &wishes {
+        let _ = store.commit(&claims(wish)).await;
+    }
+    let holder = store.claimed_account(wishes[0].id).await.expect("the store answers").expect("somebody has it");
+    for wish in wishes {
+        let theirs = store.accounts_of(&wish.tenant).await.expect("the store answers");
+        assert_eq!(theirs.is_empty(), holder.tenant != wish.tenant);
+    }
+}
+
+async fn accounts_are_listed_by_when_they_were_made(store: &impl Examined, id: &str) {
+    for n in [1, 3, 2, 5, 4] {
+        assert_eq!(store.commit(&claims(&account(id, n))).await, Ok(true));
+    }
+    let mut before = Place::of(&account(id, 6));
+    let mut seen = Vec::new();
+    while seen.len() < 5 {
+        let page = store.all_accounts(Some(&before), 2).await.expect("the store answers");
+        before = Place::of(page.last().expect("as many as were made"));
+        assert_eq!(before.to_string().parse(), Ok(before.clone()));
+        seen.extend(page.into_iter().filter(|one| one.tenant.as_str() == id).map(|one| one.created_at));
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1].map(at));
 }

@@ -8,20 +8,23 @@ use super::MemoryStore;
 use super::memory_rows::Inner;
 use crate::manage::connections::Connections;
 use crate::manage::directory::{Change, Directory, Entry, EntryName};
+use crate::manage::moysklad::book::{MoyskladAccounts, Place};
 use crate::model::api_key::ApiKey;
 use crate::model::ids::{ConnectionId, KeyId, SourceId, TenantId};
+use crate::model::moysklad::{Account, AccountId};
 use crate::model::source::Source;
 use crate::model::tenant::Tenant;
 use crate::model::whatsapp::{Connection, WhatsappNumber};
 use crate::work::StoreError;
 
-/// Tenants, keys, sources and connections; cards lie beside.
+/// Tenants, keys, sources, connections and accounts; cards lie beside.
 #[derive(Debug, Default)]
 pub(super) struct Shelves {
     tenants: BTreeMap<TenantId, Tenant>,
     keys: BTreeMap<(TenantId, KeyId), ApiKey>,
     sources: BTreeMap<SourceId, Source>,
     connections: BTreeMap<ConnectionId, Connection>,
+    accounts: BTreeMap<AccountId, Account>,
 }
 
 impl Shelves {
@@ -64,6 +67,28 @@ impl Connections for MemoryStore {
         let inner = self.lock()?;
         let rows = inner.directory.connections.values().rev();
         Ok(rows.filter(|row| before.is_none_or(|before| row.id < *before)).take(limit).cloned().collect())
+    }
+}
+
+impl MoyskladAccounts for MemoryStore {
+    async fn account(&self, tenant: &TenantId, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.lock()?.directory.accounts.get(&id).filter(|row| row.tenant == *tenant).cloned())
+    }
+
+    async fn claimed_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.lock()?.directory.accounts.get(&id).cloned())
+    }
+
+    async fn accounts_of(&self, tenant: &TenantId) -> Result<Vec<Account>, StoreError> {
+        Ok(self.lock()?.directory.accounts.values().filter(|row| row.tenant == *tenant).cloned().collect())
+    }
+
+    async fn all_accounts(&self, before: Option<&Place>, limit: usize) -> Result<Vec<Account>, StoreError> {
+        let mut rows: Vec<Account> = self.lock()?.directory.accounts.values().cloned().collect();
+        rows.retain(|row| before.is_none_or(|before| Place::of(row) < *before));
+        rows.sort_by_key(|row| std::cmp::Reverse(Place::of(row)));
+        rows.truncate(limit);
+        Ok(rows)
     }
 }
 
@@ -118,13 +143,20 @@ fn may(inner: &Inner, change: &Change) -> bool {
         Change::Create(Entry::Key(row)) => !shelves.keys.contains_key(&(row.tenant.clone(), row.id.clone())),
         Change::Create(Entry::Source(row)) => !shelves.sources.contains_key(&row.id),
         Change::Create(Entry::Connection(row)) => shelves.holder_of(&row.phone_number).is_none(),
+        Change::Create(Entry::Account(row)) => !shelves.accounts.contains_key(&row.id),
         Change::Create(Entry::Card(card)) => !inner.cards.contains_key(&card.hash),
         Change::Replace(Entry::Tenant(row)) => shelves.tenants.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
         Change::Replace(Entry::Source(row)) => shelves.sources.get(&row.id).is_some_and(|old| old.rev + 1 == row.rev),
+        Change::Replace(Entry::Account(row)) => {
+            shelves.accounts.get(&row.id).is_some_and(|old| old.tenant == row.tenant && old.rev + 1 == row.rev)
+        }
         Change::Replace(Entry::Connection(row)) => shelves.connections.contains_key(&row.id),
         Change::Replace(Entry::Key(_) | Entry::Card(_)) => false,
         Change::Drop(EntryName::Connection(_, id, number)) => {
             shelves.holder_of(number).is_none_or(|holder| holder.id == *id)
+        }
+        Change::Drop(EntryName::Account(tenant, id, rev)) => {
+            shelves.accounts.get(id).is_none_or(|row| row.tenant == *tenant && row.rev == *rev)
         }
         Change::Put(_) | Change::Drop(_) => true,
     }
@@ -137,6 +169,7 @@ fn put(inner: &mut Inner, entry: Entry) {
         Entry::Key(row) => drop(shelves.keys.insert((row.tenant.clone(), row.id.clone()), row)),
         Entry::Source(row) => drop(shelves.sources.insert(row.id.clone(), row)),
         Entry::Connection(row) => drop(shelves.connections.insert(row.id.clone(), row)),
+        Entry::Account(row) => drop(shelves.accounts.insert(row.id, row)),
         Entry::Card(card) => drop(inner.cards.insert(card.hash.clone(), card)),
     }
 }
@@ -151,6 +184,7 @@ fn take_away(inner: &mut Inner, name: &EntryName) {
         EntryName::Key(tenant, id) => drop(shelves.keys.remove(&(tenant.clone(), id.clone()))),
         EntryName::Source(_, id) => drop(shelves.sources.remove(id)),
         EntryName::Connection(_, id, _) => drop(shelves.connections.remove(id)),
+        EntryName::Account(_, id, _) => drop(shelves.accounts.remove(id)),
         EntryName::Card(hash) => drop(inner.cards.remove(hash)),
     }
 }

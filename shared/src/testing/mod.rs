@@ -20,6 +20,7 @@ mod memory_outbox;
 mod memory_rows;
 mod memory_signals;
 pub mod memory_sync;
+pub mod moysklad_samples;
 pub mod operations;
 pub mod person_exam;
 pub mod post_exam;

@@ -15,7 +15,7 @@ use crate::model::event_type::EventType;
 use crate::model::ids::{DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
 use crate::model::retry_policy::RetryPolicy;
 use crate::model::row::{Queue, RowKey, WorkState};
-use crate::model::source::Source;
+use crate::model::source::{Source, SourceToken};
 use crate::model::subscription::{DEFAULT_TIMEOUT_S, SignatureStyle, SigningSecrets, Subscription, SubscriptionState};
 use crate::model::whatsapp::{self, Connection, Dialect, Line, Setup, WhatsappNumber};
 use crate::providers::Incoming;
@@ -77,6 +77,25 @@ pub fn counting_chance() -> FixedChance {
         let n = next.fetch_add(1, Ordering::Relaxed).to_le_bytes();
         bytes.iter_mut().zip(n.iter().cycle()).for_each(|(byte, n)| *byte = *n);
     })
+}
+
+/// A source of the default tenant's for this provider, with nothing but what it must have.
+#[must_use]
+pub fn source_of(provider: Provider) -> Source {
+    Source {
+        id: SourceId::default_c2s(),
+        tenant: TenantId::default_tenant(),
+        provider,
+        name: None,
+        enabled: true,
+        allowed_cidrs: Vec::new(),
+        business_hours: None,
+        token: SourceToken::first(String::new()),
+        whatsapp: None,
+        moysklad: None,
+        created_at: Timestamp::UNIX_EPOCH,
+        rev: 0,
+    }
 }
 
 /// The source as an operator has made it: with a number of each of these clients.

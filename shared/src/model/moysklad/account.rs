@@ -9,7 +9,7 @@ use crate::model::ids::{SourceId, TenantId};
 use crate::model::sealed::Sealed;
 
 /// What an account is to the others.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub enum Role {
     /// Its catalogue is its children's.
@@ -24,7 +24,7 @@ pub enum Role {
 }
 
 /// An account. Its tenant's, and no other's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// MoySklad's own identifier of it.
     pub id: AccountId,

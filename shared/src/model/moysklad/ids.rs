@@ -1,10 +1,15 @@
 //! MoySklad's identifiers: UUIDs, in one spelling.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
+
+use crate::model::schema::text_like;
 
 /// The text is no UUID as MoySklad writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +18,8 @@ pub struct NotAUuid;
 
 /// Length of the only spelling accepted: with hyphens, without braces.
 const LEN: usize = 36;
+/// It, as an expression.
+const FORM: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -32,6 +39,18 @@ macro_rules! uuid_id {
             #[must_use]
             pub const fn uuid(self) -> Uuid {
                 self.0
+            }
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                text_like(FORM.to_owned()).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                concat!("Moysklad", stringify!($name)).into()
             }
         }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{AccountId, EntityId};
 
@@ -13,7 +14,8 @@ use super::ids::{AccountId, EntityId};
 pub struct UnknownKind;
 
 /// A kind of entity that is carried between accounts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladEntity)]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
     /// A folder of products.
@@ -123,7 +125,8 @@ impl FromStr for EntityKind {
 }
 
 /// What a webhook says was done to an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladAction)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Action {
     /// It was made.

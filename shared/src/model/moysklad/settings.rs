@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::EntityId;
 use super::kind::{Direction, EntityKind};
@@ -16,7 +17,8 @@ const MOST_PAIRS: usize = 500;
 const LONGEST_TEXT: usize = 1_000;
 
 /// By what an entity that has no mapping yet is found in the other account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladMatchField)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchField {
     /// `article`.
@@ -46,20 +48,23 @@ impl MatchField {
 }
 
 /// Which of the main account's price types or additional fields are carried, and to which of the child's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladMatching)]
 #[serde(rename_all = "snake_case")]
 pub enum Matching {
     /// Those that are called alike.
     #[default]
     ByName,
     /// These: from the main account's to the child's.
+    #[schema(value_type = BTreeMap<String, EntityId>)]
     Only(BTreeMap<EntityId, EntityId>),
     /// None.
     None,
 }
 
 /// A condition on what reaches a child.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladFilter)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Filter {
     /// It lies in this folder (its path, parts joined by `/`), or in one below.
@@ -74,7 +79,8 @@ pub enum Filter {
 }
 
 /// What is done in a child when an entity was deleted in the main account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladOnDelete)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDelete {
     /// It is deleted there as well.
@@ -87,10 +93,12 @@ pub enum OnDelete {
 }
 
 /// How a child's orders arrive in the main account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladOrderSettings)]
 #[serde(deny_unknown_fields)]
 pub struct OrderSettings {
     /// Which kinds.
+    #[schema(value_type = Vec<EntityKind>)]
     pub kinds: BTreeSet<EntityKind>,
     /// The main account's own legal entity they are made out to.
     pub organization: EntityId,
@@ -105,10 +113,12 @@ pub struct OrderSettings {
 }
 
 /// What is carried between a child and its main account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MoyskladSettings)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Which kinds of the catalogue come down.
+    #[schema(value_type = Vec<EntityKind>)]
     pub entities: BTreeSet<EntityKind>,
     /// By what an entity without a mapping is found in the child.
     pub match_field: MatchField,
