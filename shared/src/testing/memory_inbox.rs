@@ -3,6 +3,7 @@
 use super::memory_rows::MemoryStore;
 use crate::intake::{Inbox, Recorded};
 use crate::model::event::{Event, EventStatus, RawBody};
+use crate::model::ids::EventId;
 use crate::model::row::WorkRow;
 use crate::work::{Ring, Rows, StoreError};
 
@@ -26,6 +27,13 @@ impl Inbox for MemoryStore {
 }
 
 impl MemoryStore {
+    /// Loses the bodies of an event.
+    pub fn forget_body(&self, event: &EventId) {
+        if let Ok(mut inner) = self.lock() {
+            inner.bodies.remove(event);
+        }
+    }
+
     fn keep_variant(&self, event: &Event, body: &RawBody) -> Result<bool, StoreError> {
         let mut inner = self.lock()?;
         let bodies = inner.bodies.entry(event.id.clone()).or_default();

@@ -11,7 +11,7 @@ use crate::model::moysklad::{AccountId, Action, EntityId, EntityKind, moscow_tex
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::dictionary::Dictionary;
 use crate::sync::plan::id_of;
-use crate::sync::ports::{Comparison, Condition, Dictionaries, Entities, MoyskladError, Query, Rows};
+use crate::sync::ports::{Audit, Comparison, Condition, Deletion, Dictionaries, Entities, MoyskladError, Query, Rows};
 
 /// Where everything lies.
 pub const BASE: &str = "https://api.example.com/api/remap/1.2";
@@ -29,6 +29,7 @@ pub enum Fault {
 struct Shelf {
     entities: BTreeMap<(EntityKind, EntityId), Map<String, Value>>,
     bin: BTreeMap<(EntityKind, EntityId), Map<String, Value>>,
+    deletions: Vec<(EntityKind, Deletion)>,
     dictionary: Dictionary,
 }
 
@@ -261,8 +262,10 @@ impl World {
     }
 
     fn delete(&mut self, account: AccountId, kind: EntityKind, id: EntityId) -> Result<(), MoyskladError> {
+        let at = self.now.unwrap_or(Timestamp::UNIX_EPOCH);
         let shelf = self.shelf(account);
         let entity = shelf.entities.remove(&(kind, id)).ok_or(MoyskladError::NotFound)?;
+        shelf.deletions.push((kind, Deletion { id, at }));
         shelf.bin.insert((kind, id), entity);
         Ok(())
     }
@@ -445,5 +448,22 @@ impl Entities for MemoryAccount {
 impl Dictionaries for MemoryAccount {
     async fn dictionary(&self, _: &[EntityKind]) -> Result<Dictionary, MoyskladError> {
         self.call(None, |world| Ok(world.shelf(self.account).dictionary.clone()))
+    }
+}
+
+impl Audit for MemoryAccount {
+    async fn deletions(
+        &self,
+        kind: EntityKind,
+        since: Timestamp,
+        _offset: u32,
+    ) -> Result<(Vec<Deletion>, bool), MoyskladError> {
+        self.call(None, |world| {
+            let all = &world.shelf(self.account).deletions;
+            Ok((
+                all.iter().filter(|(of, gone)| *of == kind && gone.at >= since).map(|(_, gone)| *gone).collect(),
+                false,
+            ))
+        })
     }
 }
