@@ -2,17 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails its test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use gancho::clients::{HookPrefix, MoyskladClient, MoyskladConfig, Secret, upstream_http};
 use gancho::model::ids::TenantId;
-use gancho::model::moysklad::{Account, AccountId, Action, EntityId, EntityKind, Role};
+use gancho::model::moysklad::{Account, AccountId, Action, EntityId, EntityKind, EntityRef, Groups, Role};
 use gancho::model::sealed::Sealed;
 use gancho::providers::moysklad::payload::Notice;
-use gancho::sync::plan::id_of;
+use gancho::sync::plan::{Mark, id_of};
 use gancho::sync::ports::{Audit, Hooks, MoyskladError};
-use gancho::sync::store::Clients;
+use gancho::sync::store::{Clients, DirtyRows};
 use gancho::sync::worker::{Drain, Drained, Heard, Teller, drain, take_notice};
 use gancho::testing::memory_sync::{MemorySync, Nobody};
 use gancho_tests::sandbox::{self, Credentials, Running};
@@ -156,6 +156,17 @@ impl Play {
         self.http.get(format!("{}{path}", self.sandbox.url())).send().await.unwrap().json().await.unwrap()
     }
 
+    /// How many requests both clients have made.
+    async fn n_requests(&self) -> usize {
+        let mut n = 0;
+        for name in ["main", "child"] {
+            let path = format!("/control/requests?upstream=moysklad&token=token-of-{name}&limit=1000");
+            let asked = self.control(&path).await;
+            n += asked["data"].as_array().or(asked["requests"].as_array()).unwrap().len();
+        }
+        n
+    }
+
     /// How many calls of a method a client has made.
     async fn n_calls(&self, name: &str, method: &str) -> usize {
         let asked =
@@ -234,6 +245,39 @@ async fn a_creation_that_was_cut_off_after_its_effect_is_made_once() {
 }
 
 #[tokio::test]
+async fn many_creations_that_were_cut_off_after_their_effect_are_made_once() {
+    let play = Play::new().await;
+    let (main, child) = (&play.main, &play.child);
+    let mut ids = Vec::new();
+    for n in 0..6 {
+        let product = play.make(main, EntityKind::Product, json!({"name": format!("Tea {n}")})).await;
+        ids.push((EntityKind::Product, product));
+    }
+    let product = json!({"meta": {"href": format!("{}/entity/product/{}", play.clients.base, ids[0].1), "type": "product", "mediaType": "application/json"}});
+    for n in 0..6 {
+        let body = json!({"product": product, "characteristics": [{"name": "Size", "value": n.to_string()}]});
+        ids.push((EntityKind::Variant, play.make(main, EntityKind::Variant, body).await));
+    }
+    for (kind, id) in ids {
+        play.tell(main, kind, id, Action::Create).await;
+    }
+    for path in ["/entity/product", "/entity/variant"] {
+        let fault = json!({"upstream": "moysklad", "times": 1, "fault": {"kind": "cut_after_effect"},
+            "match": {"token": "token-of-child", "method": "POST", "path": path}});
+        let ordered =
+            play.http.post(format!("{}/control/faults", play.sandbox.url())).json(&fault).send().await.unwrap();
+        assert!(ordered.status().is_success());
+        let cut = play.drain_in(child, SignedDuration::ZERO).await;
+        assert!(matches!(cut, Drained::Troubled(MoyskladError::UnknownOutcome, _)), "{cut:?}");
+    }
+    play.drain(child).await;
+    for kind in [EntityKind::Product, EntityKind::Variant] {
+        assert_eq!(play.all(child, kind).await.len(), 6, "{kind}");
+    }
+    assert!(play.n_calls("child", "POST").await < 12, "they went together");
+}
+
+#[tokio::test]
 async fn twenty_products_come_within_the_limit_and_without_a_violation() {
     let play = Play::new().await;
     for n in 0..20 {
@@ -249,6 +293,50 @@ async fn twenty_products_come_within_the_limit_and_without_a_violation() {
     }
     assert_eq!(play.all(&play.child, EntityKind::Product).await.len(), 20);
     for of in [&play.main, &play.child] {
+        let account = play.control(&format!("/control/moysklad/accounts/{}", of.id)).await;
+        assert_eq!(account["violations"], json!([]), "{account}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_products_come_within_the_limit_each_once_and_in_few_requests() {
+    let play = Play::new().await;
+    let (main, child) = (&play.main, &play.child);
+    let folder = play.make(main, EntityKind::ProductFolder, json!({"name": "Goods"})).await;
+    let lies = json!({"meta": {"href": format!("{}/entity/productfolder/{folder}", play.clients.base), "type": "productfolder", "mediaType": "application/json"}});
+    let bodies: Vec<Value> = (0..1_000)
+        .map(|n| json!({"name": format!("Чай {n}"), "externalCode": format!("код;{n}"), "productFolder": lies, "archived": n % 10 == 0}))
+        .collect();
+    let made = play.act(main, "POST", "entity/product", Value::Array(bodies)).await;
+    let made: Vec<EntityId> = made.as_array().unwrap().iter().map(id_of_row).collect();
+    let resync = async || {
+        for id in &made {
+            let origin = EntityRef { account: main.id, kind: EntityKind::Product, id: *id };
+            let mark = Mark { target: child.id, origin, groups: Groups::all() };
+            let (tenant, now) = (TenantId::default_tenant(), Timestamp::now());
+            play.store.mark(&tenant, &mark, now, now).await.unwrap();
+        }
+        let before = play.n_requests().await;
+        for _ in 0..100 {
+            match play.drain_in(child, SignedDuration::ZERO).await {
+                Drained::Clean => return play.n_requests().await - before,
+                Drained::Troubled(MoyskladError::RateLimited { .. }, _) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("it does not come to rest");
+    };
+    let of_the_first = resync().await;
+    // What was archived before it came stays away.
+    let there = play.act(child, "GET", "entity/product", Value::Null).await["rows"].as_array().unwrap().clone();
+    let names: BTreeSet<&str> = there.iter().map(|product| product["name"].as_str().unwrap()).collect();
+    assert_eq!((there.len(), names.len()), (900, 900));
+    assert!(there.iter().all(|product| product["pathName"] == "Goods"));
+    assert_eq!(play.all(child, EntityKind::ProductFolder).await.len(), 1);
+    let of_the_second = resync().await;
+    assert!((20..80).contains(&of_the_first), "{of_the_first} requests");
+    assert!((20..45).contains(&of_the_second), "{of_the_second} requests");
+    for of in [main, child] {
         let account = play.control(&format!("/control/moysklad/accounts/{}", of.id)).await;
         assert_eq!(account["violations"], json!([]), "{account}");
     }

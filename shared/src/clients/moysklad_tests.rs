@@ -9,7 +9,7 @@ use super::*;
 use crate::clients::rude_server::{self, SHORT, TOO_LATE};
 use crate::clients::upstream_http;
 use crate::model::moysklad::{Action, EntityId, EntityKind};
-use crate::sync::ports::{Audit, Condition, Dictionaries, Entities, Hooks, Query};
+use crate::sync::ports::{Audit, Condition, Dictionaries, Entities, Hooks, Query, Rows};
 
 const TOKEN: &str = "sandbox-moysklad-token";
 const PREFIX: &str = "https://hooks.example.com/api/webhooks/moysklad/";
@@ -78,6 +78,21 @@ async fn an_entity_is_asked_for_at_our_own_address_and_unpacked() {
         .mount(&server)
         .await;
     assert_eq!(client(&server.uri()).get(EntityKind::CustomerOrder, id(1)).await, Ok(order));
+}
+
+#[tokio::test]
+async fn a_hundred_entities_can_be_asked_for_at_once() {
+    let (server, client) = answering(packed(200, &json!({"rows": [], "meta": {"size": 0}}))).await;
+    let mut filter: Vec<Condition> = (0..100).map(|n| Condition::is("id", id(n).to_string())).collect();
+    filter.extend(["false", "true"].map(|archived| Condition::is("archived", archived)));
+    let query = Query { filter, offset: 0, limit: 100, order: "" };
+    for kind in EntityKind::ALL {
+        assert_eq!(client.list(kind, &query).await, Ok(Rows::default()));
+    }
+    for request in server.received_requests().await.unwrap() {
+        let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        assert!(request.url.as_str().len() + headers < 8 * 1024, "MoySklad takes no more");
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ enum Source {
     Moment(String),
     Id(String),
     Reference(String),
+    /// A variant's product, by its bare id.
+    ProductId,
     Barcode,
     /// By the id in the attribute's href.
     Attribute(String),
@@ -57,6 +59,7 @@ impl Source {
         }
         match name {
             "barcode" if kind.field("barcodes").is_some() => return Some(Self::Barcode),
+            "productid" if kind == Kind::Variant => return Some(Self::ProductId),
             "sum" if kind.is_document() => return Some(Self::Number(name.into())),
             "printed" | "published" if kind.is_document() => return Some(Self::Bool(name.into())),
             "assortment" if kind.is_document() => return Some(Self::Assortment),
@@ -82,7 +85,7 @@ impl Source {
         match self {
             Self::Text(_) | Self::Attribute(_) => true,
             Self::Number(_) | Self::Moment(_) => !operator.is_similarity(),
-            Self::Bool(_) | Self::Id(_) | Self::Reference(_) | Self::Barcode => {
+            Self::Bool(_) | Self::Id(_) | Self::Reference(_) | Self::ProductId | Self::Barcode => {
                 !operator.is_similarity() && !operator.is_comparison()
             }
             Self::Assortment | Self::StateName(_) => operator == Operator::Is,
@@ -123,6 +126,10 @@ impl Source {
                 field(name)
             }
             Self::Reference(name) => field(name),
+            Self::ProductId => {
+                let href = entity.row.get("product").and_then(text);
+                href.and_then(|href| href.rsplit('/').next().map(str::to_owned)).into_iter().collect()
+            }
             Self::Barcode => {
                 let all = entity.row.get("barcodes").and_then(Value::as_array).into_iter().flatten();
                 all.filter_map(Value::as_object).flat_map(|barcode| barcode.values().filter_map(text)).collect()
