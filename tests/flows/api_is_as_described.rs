@@ -23,6 +23,14 @@ async fn strangers(operator: &Api) -> (String, String) {
     (tenant, id_of(&operator.post("/api/v1/admin/sources", &source).await.with(201)))
 }
 
+/// The token of a doorbell of a MoySklad account.
+async fn moysklad_token(operator: &Api, tenant: &str) -> String {
+    let config = json!({"account_id": "9171a53c-1b2c-4f7d-9c1a-000000000001"});
+    let source = json!({"provider": "moysklad", "tenant_id": tenant, "config": config});
+    let made = operator.post("/api/v1/admin/sources", &source).await.with(201);
+    made["token"].as_str().unwrap().to_owned()
+}
+
 /// A WhatsApp webhook of the flow's tenant, and what was sent to it.
 async fn webhook_with_an_event(flow: &Flow, line: &Line) -> (String, String) {
     let order = json!({"phone_number": line.number, "webhook_url": Stage::address(&flow.receiver)});
@@ -51,6 +59,7 @@ async fn every_operation_answers_as_it_is_described() {
     let delivery = until("a delivery", async || flow.deliveries(&subscription).await.into_iter().next()).await;
     let delivery = id_of(&delivery);
     let line = Line::linked(&flow).await;
+    let moysklad = moysklad_token(&flow.operator, &flow.tenant_id).await;
     let (webhook, carried) = webhook_with_an_event(&flow, &line).await;
 
     let plan = Plan::default()
@@ -64,6 +73,7 @@ async fn every_operation_answers_as_it_is_described() {
         .with(&["read_delivery", "replay_delivery", "retry_delivery"], "path.id", &delivery)
         .with(&["read_connection"], "path.id", &line.connection)
         .with(&["ring_baileys"], "path.token", line.token())
+        .with(&["ring_moysklad"], "path.token", &moysklad)
         .with(&["read_webhook", "change_webhook", "update_webhook", "test_webhook"], "path.id", &webhook)
         .with_both(&["read_webhook_event", "retry_webhook_event"], [("path.id", &webhook), ("path.event_id", &carried)])
         // Longer waits are a flow of their own; here each request would take them.

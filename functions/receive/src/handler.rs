@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use crate::health::Connected;
 use crate::locker::Locker;
-use crate::{c2s, health, publish, whatsapp};
+use crate::{c2s, health, moysklad, publish, whatsapp};
 
 /// What a request is answered with the help of.
 pub(crate) struct State<S> {
@@ -56,6 +56,7 @@ gancho::routes! {
     "/api/v1/webhooks/c2s/{token}" => post c2s::by_path;
     "/api/v1/webhooks/whatsapp/{source_id}" => get whatsapp::verify, post whatsapp::by_the_cloud_api;
     "/api/v1/webhooks/baileys/{token}" => post whatsapp::by_a_gateway;
+    "/api/webhooks/moysklad/{token}" => post moysklad::ring;
     "/api/v1/tenant/events" => post publish::answer;
     "/health" => get health::answer;
 }

@@ -7,6 +7,7 @@ mod handler;
 mod health;
 mod kept_headers;
 mod locker;
+mod moysklad;
 mod publish;
 #[cfg(test)]
 mod testing;

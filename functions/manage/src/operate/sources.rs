@@ -13,6 +13,7 @@ use gancho::manage::sources::{self, NewSource, Opened, SourcePatch};
 use gancho::model::business_hours::BusinessHours;
 use gancho::model::event::Provider;
 use gancho::model::ids::{ConnectionId, SourceId, TenantId};
+use gancho::model::moysklad::AccountId;
 use gancho::model::source::Source;
 use gancho::model::whatsapp::{Dialect, Line, Setup};
 use ipnet::IpNet;
@@ -43,15 +44,33 @@ pub(super) struct SourceView {
     business_hours: Option<BusinessHours>,
     /// Until when the token before the current one opens.
     previous_token_valid_until: Option<Timestamp>,
-    /// What a WhatsApp source goes by. Without its secrets.
+    /// What a WhatsApp source goes by, without its secrets; of MoySklad's, the account.
     config: Option<SettingsView>,
     created_at: Timestamp,
 }
 
+/// What a source goes by beside its token.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = SourceSettingsShown)]
+enum SettingsView {
+    Whatsapp(WhatsappView),
+    Moysklad(MoyskladView),
+}
+
+/// What a MoySklad source goes by.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MoyskladSettingsShown)]
+struct MoyskladView {
+    /// The account whose changes it may tell of.
+    #[schema(value_type = String, format = "uuid")]
+    account_id: AccountId,
+}
+
 /// What a WhatsApp source goes by.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SourceSettingsShown)]
-struct SettingsView {
+#[schema(as = WhatsappSettingsShown)]
+struct WhatsappView {
     /// What the gateway speaks; null for the Cloud API.
     dialect: Option<Dialect>,
     /// Whether its sender has to prove that it knows a secret.
@@ -74,7 +93,7 @@ struct NumberView {
     tenant_id: TenantId,
 }
 
-impl SettingsView {
+impl WhatsappView {
     fn of(setup: Setup, tenant: &TenantId) -> Self {
         let number = |line: Line| NumberView {
             connection_id: line.connection,
@@ -93,8 +112,10 @@ impl SettingsView {
 
 impl From<Source> for SourceView {
     fn from(source: Source) -> Self {
+        let whatsapp = source.whatsapp.map(|setup| SettingsView::Whatsapp(WhatsappView::of(setup, &source.tenant)));
+        let moysklad = source.moysklad.map(|account_id| SettingsView::Moysklad(MoyskladView { account_id }));
         Self {
-            config: source.whatsapp.map(|setup| SettingsView::of(setup, &source.tenant)),
+            config: whatsapp.or(moysklad),
             id: source.id,
             provider: source.provider,
             tenant_id: source.tenant,

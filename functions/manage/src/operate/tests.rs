@@ -196,7 +196,22 @@ async fn an_unknown_provider_is_answered_with_the_known() {
     let answer = Desk::new().await.post("/sources", json!({"provider": "fax", "tenant_id": "ten_default"})).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.body["errors"][0]["code"], "unknown_provider");
-    assert_eq!(answer.body["errors"][0]["detail"], "there are: c2s, whatsapp_cloud, baileys");
+    assert_eq!(answer.body["errors"][0]["detail"], "there are: c2s, whatsapp_cloud, baileys, moysklad");
+}
+
+#[tokio::test]
+async fn a_source_of_moysklads_shows_its_account() {
+    let desk = Desk::new().await;
+    let config = json!({"account_id": "9171a53c-1b2c-4f7d-9c1a-000000000001"});
+    let body = json!({"provider": "moysklad", "tenant_id": "ten_default", "config": config});
+    let made = desk.post("/sources", body).await;
+    let (id, token) = (made.body["id"].as_str().unwrap(), made.body["token"].as_str().unwrap());
+    assert_eq!((made.status, &made.body["config"]), (StatusCode::CREATED, &config));
+    assert_eq!(made.body["address"], json!(format!("https://api.example.com/api/webhooks/moysklad/{token}")));
+    assert_eq!(desk.get(&format!("/sources/{id}")).await.body["config"], config);
+    let unnamed = json!({"provider": "moysklad", "tenant_id": "ten_default"});
+    assert_eq!(desk.post("/sources", unnamed).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(desk.get("/sources/src_default").await.body["config"], Value::Null);
 }
 
 #[tokio::test]

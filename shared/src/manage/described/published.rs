@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::model::event_type::EventType;
+use crate::model::moysklad::{AccountId, Action};
 use crate::model::schema::one_of;
 
 fn publishable() -> RefOr<Schema> {
@@ -73,4 +74,38 @@ pub enum C2sBody {
     One(C2sLeadBody),
     /// Several.
     Several(Vec<C2sLeadBody>),
+}
+
+fn actions() -> RefOr<Schema> {
+    one_of(Action::ALL.iter().map(|action| action.name().to_owned()))
+}
+
+/// What MoySklad tells of an account: that something was done to entities of it.
+#[derive(ToSchema)]
+#[schema(as = MoyskladWebhook, example = json!({"auditContext": {"moment": "2026-03-02 12:30:15"}, "events": [{"meta": {"type": "product", "href": "https://api.moysklad.ru/api/remap/1.2/entity/product/75c896d0-0a3d-11ec-0a80-000000000001"}, "updatedFields": ["salePrices"], "action": "UPDATE", "accountId": "9171a53c-1b2c-4f7d-9c1a-000000000001"}]}))]
+pub struct MoyskladBody {
+    /// When, in Moscow's time, as `moment`. Who is passed over.
+    #[schema(rename = "auditContext", value_type = Option<Object>, additional_properties = true)]
+    pub audit_context: Option<Value>,
+    /// At least one.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub events: Vec<MoyskladEventBody>,
+}
+
+/// That something was done to an entity.
+#[derive(ToSchema)]
+#[schema(as = MoyskladEvent)]
+pub struct MoyskladEventBody {
+    /// The entity: its kind as `type`, and its address as `href`, of which the end is read and nothing is asked.
+    #[schema(value_type = Object, additional_properties = true)]
+    pub meta: Value,
+    /// What changed of it, as far as that is told.
+    #[schema(rename = "updatedFields")]
+    pub updated_fields: Option<Vec<String>>,
+    /// What was done to it.
+    #[schema(schema_with = actions)]
+    pub action: Action,
+    /// The account, which must be the source's.
+    #[schema(rename = "accountId", value_type = String, format = "uuid")]
+    pub account_id: AccountId,
 }

@@ -53,6 +53,18 @@ impl RejectionCode {
             Self::UnknownAction => "unknown_action",
         }
     }
+
+    /// What that is, for people.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::EventTooLarge => "It has more than 64 KB.",
+            Self::InvalidEvent => "It is not an object, or says a thing twice.",
+            Self::MissingAccount => "It has no `accountId`, or none that can be one.",
+            Self::MissingEntity => "Its `meta` does not name an entity.",
+            Self::UnknownAction => "Its `action` is not CREATE, UPDATE or DELETE.",
+        }
+    }
 }
 
 /// A notice that was not accepted.
