@@ -1,19 +1,20 @@
 //! Sealing anew what an older stack key sealed, so that the key can be taken away.
 //!
-//! What is kept sealed for long are subscriptions' secrets, the values of their headers, and what WhatsApp senders prove
-//! themselves with. What a look-up or a data subject's job has sealed goes when its work ends.
+//! What is kept sealed for long are subscriptions' secrets, the values of their headers, what WhatsApp senders prove
+//! themselves with, and the tokens of MoySklad accounts and of their doorbells. What a look-up or a data subject's job has sealed goes when its work ends.
 
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 
 use super::chance::Chance;
-use super::directory::{ChangeError, Directory};
+use super::directory::{Change, ChangeError, Directory, Entry};
 use super::json_fields::{BodyError, JsonFields};
 use super::sources;
 use super::subscription_book::Booked;
 use super::subscriptions::Subscriptions;
 use crate::model::custom_header::CustomHeader;
 use crate::model::ids::TenantId;
+use crate::model::moysklad::Account;
 use crate::model::sealed::Sealed;
 use crate::model::source::Source;
 use crate::model::subscription::{PreviousSecret, SigningSecrets, Subscription};
@@ -34,11 +35,11 @@ const TRIES: u32 = 4;
 /// What a call did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resealed {
-    /// Subscriptions and sources sealed anew.
+    /// Subscriptions, sources and accounts sealed anew.
     pub resealed: usize,
-    /// Subscriptions and sources looked at.
+    /// Subscriptions, sources and accounts looked at.
     pub looked_at: usize,
-    /// Subscriptions and sources that still need an older key, or one that is gone.
+    /// Subscriptions, sources and accounts that still need an older key, or one that is gone.
     pub left: usize,
     /// Where the next call goes on; nothing at the end.
     pub next: Option<TenantId>,
@@ -84,6 +85,10 @@ pub async fn reseal(
                 done.looked_at += 1;
                 done.note(&reseal_source(store, source, chance).await?);
             }
+        }
+        for account in store.accounts_of(&tenant.id).await? {
+            done.looked_at += 1;
+            done.note(&reseal_account(store, account, chance).await?);
         }
         let all = tenants.peek().is_none() && !more;
         if !all && (done.looked_at >= MOST_LOOKED_AT || tenants.peek().is_none()) {
@@ -135,6 +140,37 @@ async fn reseal_source(store: &impl Directory, mut source: Source, chance: &Chan
         }
         match store.source(&id).await? {
             Some(changed) => source = changed,
+            None => return Ok(Fate::Fresh),
+        }
+    }
+    Ok(Fate::Left)
+}
+
+async fn reseal_account(store: &impl Directory, mut account: Account, chance: &Chance<'_>) -> Result<Fate, StoreError> {
+    for _ in 0..TRIES {
+        let anew = |sealed: &Sealed, name: &str| {
+            let plain = chance.keys.open(sealed, &account.tenant, name)?;
+            Ok::<_, OpenError>(chance.keys.seal(&plain, &account.tenant, name, chance.bytes()))
+        };
+        let doorbell = account.doorbell.as_ref();
+        if !chance.keys.is_stale(&account.token) && !doorbell.is_some_and(|sealed| chance.keys.is_stale(sealed)) {
+            return Ok(Fate::Fresh);
+        }
+        let token = anew(&account.token, &account.seal_name());
+        let doorbell = doorbell.map(|sealed| anew(sealed, &account.doorbell_seal_name())).transpose();
+        let (token, doorbell) = match token.and_then(|token| Ok((token, doorbell?))) {
+            Ok(both) => both,
+            Err(error) => {
+                tracing::error!(account.id = %account.id, %error, "a sealed value cannot be read");
+                return Ok(Fate::Left);
+            }
+        };
+        let after = Account { token, doorbell, rev: account.rev + 1, ..account.clone() };
+        if store.commit(&[Change::Replace(Entry::Account(after))]).await? {
+            return Ok(Fate::Resealed);
+        }
+        match store.account(&account.tenant, account.id).await? {
+            Some(changed) => account = changed,
             None => return Ok(Fate::Fresh),
         }
     }

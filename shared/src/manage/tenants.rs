@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::api_keys;
 use super::directory::{Change, ChangeError, Directory, Entry, EntryName, MAX_TOGETHER, commit_then};
 use super::json_fields::{BodyError, JsonFields};
+use super::moysklad::accounts;
 use super::source_lines::{elsewhere, take_away};
 use super::sources;
 use crate::model::ids::TenantId;
@@ -95,7 +96,8 @@ pub async fn change(directory: &impl Directory, id: &TenantId, fields: TenantFie
     Ok(tenant)
 }
 
-/// Takes a tenant away with its keys, sources, numbers and subscriptions. What came in and went out stays until its time.
+/// Takes a tenant away with its keys, sources, numbers, MoySklad accounts and subscriptions. What came in and went out stays
+/// until its time; what MoySklad was told of stays there, and rings at a closed door.
 /// Credentials go first: if this is cut short, nothing is left open, and asking again completes it.
 ///
 /// # Errors
@@ -115,6 +117,9 @@ pub async fn remove(directory: &impl Directory, id: &TenantId) -> Result<(), Cha
     }
     for source in directory.sources_of(id).await? {
         drops.extend(sources::drops(&source));
+    }
+    for account in directory.accounts_of(id).await? {
+        drops.extend(accounts::drops(&account));
     }
     drops.push(Change::Drop(EntryName::Tenant(id.clone())));
     for chunk in drops.chunks(MAX_TOGETHER) {

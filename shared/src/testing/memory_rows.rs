@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::memory_sync::MemorySync;
 use crate::auth::Card;
 use crate::delivery::health::Health;
 use crate::enrichment::look_up::LookUp;
@@ -28,6 +29,8 @@ type Row = Map<String, Value>;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     pub(super) inner: Arc<Mutex<Inner>>,
+    /// What keeping accounts in step remembers. Accounts themselves lie in the directory.
+    pub(super) sync: MemorySync,
     timing: Timing,
 }
 
@@ -64,7 +67,7 @@ impl MemoryStore {
     /// An empty store, for rows timed so.
     #[must_use]
     pub fn new(timing: Timing) -> Self {
-        Self { inner: Arc::default(), timing }
+        Self { inner: Arc::default(), sync: MemorySync::default(), timing }
     }
 
     pub(super) const fn timing(&self) -> &Timing {

@@ -11,6 +11,8 @@ mod memory_cards;
 mod memory_counters;
 mod memory_directory;
 mod memory_drains;
+pub mod memory_hooks;
+mod memory_in_step;
 mod memory_inbox;
 mod memory_listing;
 mod memory_look_ups;

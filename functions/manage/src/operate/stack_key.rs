@@ -17,11 +17,11 @@ use crate::state::Shared;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Resealed)]
 pub(super) struct ResealedView {
-    /// Subscriptions and sources sealed anew.
+    /// Subscriptions, sources and accounts sealed anew.
     resealed: usize,
-    /// Subscriptions and sources looked at.
+    /// Subscriptions, sources and accounts looked at.
     looked_at: usize,
-    /// Subscriptions and sources that still need an older key, or one that is gone.
+    /// Subscriptions, sources and accounts that still need an older key, or one that is gone.
     left: usize,
     /// Where the next call goes on.
     next_cursor: Option<TenantId>,
