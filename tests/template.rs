@@ -97,7 +97,7 @@ fn a_message_stays_hidden_six_times_as_long_as_its_function_may_take() {
             looked_at += 1;
         }
     }
-    assert_eq!(looked_at, 4, "lead, dispatch and both delivery queues");
+    assert_eq!(looked_at, 5, "lead, sync, dispatch and both delivery queues");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn functions_that_ring_their_own_queue_may_loop() {
             looping.push(name);
         }
     }
-    assert_eq!(looping, ["DeliverFunction", "EnrichFunction"]);
+    assert_eq!(looping, ["DeliverFunction", "EnrichFunction", "SyncFunction"]);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn no_secret_stands_in_an_environment_an_output_or_a_parameter() {
 fn tables_outlive_the_stack_and_can_be_restored() {
     let template = template();
     let tables = resources(&template, "AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 4);
+    assert_eq!(tables.len(), 5);
     for (name, table) in tables {
         assert_eq!(template["Resources"][&name]["DeletionPolicy"], "Retain", "{name}");
         assert_eq!(template["Resources"][&name]["UpdateReplacePolicy"], "Retain", "{name}");
