@@ -1,6 +1,6 @@
 //! MoySklad in memory: several accounts with their entities, their recycle bins, and the notices that changes fire.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub enum Fault {
     Before(MoyskladError),
     /// The call is carried out, and its answer is lost.
     AnswerLost,
+    /// The call is carried out, and says that it failed so.
+    After(MoyskladError),
 }
 
 #[derive(Debug, Clone, Default)]
@@ -46,8 +48,8 @@ struct World {
     deletion: Option<(u32, AccountId, EntityKind, EntityId)>,
     /// What is changed says that it was changed now; nothing where no time was set.
     now: Option<Timestamp>,
-    /// Names that no entity may be given.
-    refused: BTreeSet<String>,
+    /// Names that no entity may be given, and what is answered.
+    refused: BTreeMap<String, u32>,
     /// Of a list by identifiers, each so-manieth is left out.
     left_out: Option<usize>,
 }
@@ -108,9 +110,9 @@ impl MemoryMoysklad {
         self.lock().now = Some(now);
     }
 
-    /// No client may give an entity this name.
-    pub fn refuse_name(&self, name: &str) {
-        self.lock().refused.insert(name.to_owned());
+    /// No client may give an entity this name: it is told this number.
+    pub fn refuse_name(&self, name: &str, code: u32) {
+        self.lock().refused.insert(name.to_owned(), code);
     }
 
     /// Each so-manieth entity is left out of lists by identifiers, as by an index that lags behind.
@@ -322,6 +324,7 @@ impl MemoryAccount {
         }
         let done = act(&mut world)?;
         match (fault, write) {
+            (Some(Fault::After(error)), _) => Err(error),
             (Some(_), Some(_)) => Err(MoyskladError::UnknownOutcome),
             (Some(_), None) => Err(MoyskladError::Timeout),
             (None, _) => Ok(done),
@@ -335,8 +338,11 @@ impl MemoryAccount {
     }
 
     fn may_be_written(world: &World, body: &Value) -> Result<(), MoyskladError> {
-        let refused = body.get("name").and_then(Value::as_str).is_some_and(|name| world.refused.contains(name));
-        if refused { Err(MoyskladError::Refused { status: 400, code: Some(3_000) }) } else { Ok(()) }
+        let name = body.get("name").and_then(Value::as_str);
+        match name.and_then(|name| world.refused.get(name)) {
+            Some(code) => Err(MoyskladError::Refused { status: 400, code: Some(*code) }),
+            None => Ok(()),
+        }
     }
 
     fn make(&self, world: &mut World, kind: EntityKind, body: &Value) -> Result<Value, MoyskladError> {
@@ -432,7 +438,12 @@ impl Entities for MemoryAccount {
                 Some(id) => self.change(world, kind, id, body),
                 None => self.make(world, kind, body),
             };
-            Ok(bodies.iter().map(save).collect())
+            // Of an item it is not told what it is that there is not: itself, or something it refers to.
+            let item = |error| match error {
+                MoyskladError::Refused { code: Some(1_021), .. } => MoyskladError::NotFound,
+                other => other,
+            };
+            Ok(bodies.iter().map(save).map(|saved| saved.map_err(item)).collect())
         })
     }
 

@@ -121,7 +121,7 @@ async fn of_many_whoever_is_refused_is_put_off_alone() {
     for n in 0..9 {
         play.make_product(MAIN, &format!("Tea {n}"), 100);
     }
-    play.world.refuse_name("Forbidden tea");
+    play.world.refuse_name("Forbidden tea", 3_000);
     play.mark_all(&[EntityKind::Product]).await;
     assert!(matches!(play.drain(CHILD).await, Drained::Later(_)));
     assert_eq!(play.products(CHILD).len(), 9);
@@ -130,6 +130,47 @@ async fn of_many_whoever_is_refused_is_put_off_alone() {
     assert_eq!(dirty[0].error.as_deref(), Some("refused"));
     let refused = play.results().into_iter().filter(|(result, _)| result.is_err()).count();
     assert_eq!(refused, 1);
+}
+
+#[tokio::test]
+async fn an_item_that_is_said_to_be_missing_is_not_made_a_second_time() {
+    let play = Play::new();
+    let ids: Vec<EntityId> = (0..5).map(|n| play.make_product(MAIN, &format!("Tea {n}"), 100)).collect();
+    play.mark_all(&[EntityKind::Product]).await;
+    play.drain(CHILD).await;
+    // What it is to refer to is not there.
+    play.world.refuse_name("Green", 1_021);
+    for id in &ids {
+        let name = if *id == ids[0] { "Green".to_owned() } else { format!("Black {id}") };
+        play.world.changed_by_hand(account(MAIN), EntityKind::Product, *id, json!({"name": name}));
+    }
+    let deleted = play.counterpart(EntityKind::Product, ids[1]).await.unwrap();
+    let before = play.counterpart(EntityKind::Product, ids[0]).await;
+    play.mark_all(&[EntityKind::Product]).await;
+    // After the dictionaries, and the two questions.
+    play.world.delete_by_hand_after(4, account(CHILD), EntityKind::Product, deleted);
+    assert!(matches!(play.drain(CHILD).await, Drained::Later(_)));
+    assert_eq!((play.products(CHILD).len(), play.counterpart(EntityKind::Product, ids[0]).await), (5, before));
+    assert_ne!(play.counterpart(EntityKind::Product, ids[1]).await, Some(deleted), "this one was missing indeed");
+    assert_eq!(play.store.all_dirty().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_deleted_makes_room_for_what_was_made_in_its_place() {
+    let play = Play::new();
+    let old = play.make_product(MAIN, "Tea", 100);
+    for n in 0..4 {
+        play.make_product(MAIN, &format!("Coffee {n}"), 100);
+    }
+    play.mark_all(&[EntityKind::Product]).await;
+    play.drain(CHILD).await;
+    play.world.deleted_by_hand(account(MAIN), EntityKind::Product, old);
+    play.make_product(MAIN, "Tea", 200);
+    play.mark_all(&[EntityKind::Product]).await;
+    play.wait(1);
+    play.mark(EntityKind::Product, old).await;
+    assert_eq!(play.drain(CHILD).await, Drained::Clean);
+    assert_eq!((play.products(CHILD).len(), play.names(CHILD)), (5, play.names(MAIN)));
 }
 
 #[tokio::test]
@@ -149,15 +190,17 @@ async fn what_is_refused_as_a_whole_is_tried_by_each_alone() {
     let whole = play.copied();
     assert_eq!(whole.drain(CHILD).await, Drained::Clean);
     let most = u32::try_from(whole.world.n_calls()).unwrap();
-    for at in 0..most {
+    let refused = MoyskladError::Refused { status: 413, code: None };
+    let unreadable = MoyskladError::Unreadable { status: 200 };
+    let faults = [Fault::Before(refused), Fault::After(refused), Fault::After(unreadable)];
+    for (at, fault) in (0..most).flat_map(|at| faults.map(|fault| (at, fault))) {
         let play = play.copied();
-        let error = MoyskladError::Refused { status: 413, code: None };
-        play.world.fail_after(at, Fault::Before(error));
+        play.world.fail_after(at, fault);
         // Of the dictionaries it is the account's trouble, of all else nobody's but the one's whose call it was.
         let _ = play.drain(CHILD).await;
         play.drain_to_the_end().await;
         for kind in kinds {
-            assert_eq!(play.world.all(account(CHILD), kind).len(), 6, "{at}");
+            assert_eq!(play.world.all(account(CHILD), kind).len(), 6, "{at} {fault:?}");
         }
     }
 }
@@ -442,7 +485,7 @@ const KINDS: [EntityKind; 4] = [EntityKind::Product, EntityKind::Service, Entity
 async fn carried(few: usize, things: &[Thing], own: &[(u8, bool)], left_out: Option<usize>, refused: u8) -> Play {
     let mut play = Play::new();
     play.few = few;
-    play.world.refuse_name(&format!("thing {refused}"));
+    play.world.refuse_name(&format!("thing {refused}"), 3_000);
     if let Some(each) = left_out {
         play.world.leave_out(each);
     }
