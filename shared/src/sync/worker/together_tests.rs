@@ -152,6 +152,8 @@ async fn an_item_that_is_said_to_be_missing_is_not_made_a_second_time() {
     assert!(matches!(play.drain(CHILD).await, Drained::Later(_)));
     assert_eq!((play.products(CHILD).len(), play.counterpart(EntityKind::Product, ids[0]).await), (5, before));
     assert_ne!(play.counterpart(EntityKind::Product, ids[1]).await, Some(deleted), "this one was missing indeed");
+    let mut lost = play.store.all_mappings().into_iter().filter(|mapping| mapping.generation > 0);
+    assert_eq!((lost.next().map(|mapping| mapping.origin.id), lost.next()), (Some(ids[1]), None));
     assert_eq!(play.store.all_dirty().len(), 1);
 }
 
