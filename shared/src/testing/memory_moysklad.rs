@@ -110,8 +110,13 @@ impl MemoryMoysklad {
         self.lock().now = Some(now);
     }
 
+    /// No client may give an entity this name.
+    pub fn refuse_name(&self, name: &str) {
+        self.refuse_name_with(name, 3_000);
+    }
+
     /// No client may give an entity this name: it is told this number.
-    pub fn refuse_name(&self, name: &str, code: u32) {
+    pub fn refuse_name_with(&self, name: &str, code: u32) {
         self.lock().refused.insert(name.to_owned(), code);
     }
 

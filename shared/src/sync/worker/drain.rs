@@ -172,7 +172,8 @@ pub(super) async fn drain_by<S: SyncStore, C: Clients, L: Listener>(
         let carrier = &carrier;
         let after: Vec<Result<After, StoreError>> = if together {
             let results = carrier.carry_together(&rows).await;
-            stream::iter(rows.into_iter().zip(results))
+            let told = rows.into_iter().zip(results).filter_map(|(row, result)| Some((row, result?)));
+            stream::iter(Vec::from_iter(told))
                 .map(|(row, result)| async move { record(store, asked, &row, result).await })
                 .buffer_unordered(PARALLEL)
                 .collect()

@@ -95,21 +95,28 @@ impl Trouble {
 }
 
 impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
-    /// Brings entities of one kind and origin into the target, as they are now; what came of each, in their order.
-    pub(super) async fn carry_together(&self, rows: &[Dirty]) -> Vec<Result<Outcome, Trouble>> {
+    /// Brings entities of one kind and origin into the target, as they are now; what came of each, in their order. Where
+    /// trouble that is everybody's stopped it, it is told of the first that it stopped, and nothing of the others.
+    pub(super) async fn carry_together(&self, rows: &[Dirty]) -> Vec<Option<Result<Outcome, Trouble>>> {
         let mut fellows = Vec::with_capacity(rows.len());
         let walked = match self.begin(rows, &mut fellows).await {
             Ok(()) => self.walk(&mut fellows).await,
             Err(trouble) => Err(trouble),
         };
-        let unfinished = &walked.err().unwrap_or(Trouble::Restless);
         let ends = fellows.iter().map(|fellow| async move {
-            let outcome = fellow.ended.clone().unwrap_or_else(|| Err(unfinished.clone()))?;
-            self.note(&fellow.course, &outcome).await?;
-            Ok(outcome)
+            match &fellow.ended {
+                Some(Ok(outcome)) => {
+                    Some(self.note(&fellow.course, outcome).await.map(|()| outcome.clone()).map_err(Trouble::from))
+                }
+                Some(Err(trouble)) => Some(Err(trouble.clone())),
+                None => None,
+            }
         });
-        let mut results: Vec<Result<Outcome, Trouble>> = some_at_a_time(ends).await;
-        results.resize(rows.len(), Err(unfinished.clone()));
+        let mut results: Vec<Option<Result<Outcome, Trouble>>> = some_at_a_time(ends).await;
+        results.resize(rows.len(), None);
+        if let (Err(trouble), Some(first)) = (walked, results.iter_mut().find(|result| result.is_none())) {
+            *first = Some(Err(trouble));
+        }
         results
     }
 

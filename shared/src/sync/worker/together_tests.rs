@@ -121,7 +121,7 @@ async fn of_many_whoever_is_refused_is_put_off_alone() {
     for n in 0..9 {
         play.make_product(MAIN, &format!("Tea {n}"), 100);
     }
-    play.world.refuse_name("Forbidden tea", 3_000);
+    play.world.refuse_name("Forbidden tea");
     play.mark_all(&[EntityKind::Product]).await;
     assert!(matches!(play.drain(CHILD).await, Drained::Later(_)));
     assert_eq!(play.products(CHILD).len(), 9);
@@ -139,7 +139,7 @@ async fn an_item_that_is_said_to_be_missing_is_not_made_a_second_time() {
     play.mark_all(&[EntityKind::Product]).await;
     play.drain(CHILD).await;
     // What it is to refer to is not there.
-    play.world.refuse_name("Green", 1_021);
+    play.world.refuse_name_with("Green", 1_021);
     for id in &ids {
         let name = if *id == ids[0] { "Green".to_owned() } else { format!("Black {id}") };
         play.world.changed_by_hand(account(MAIN), EntityKind::Product, *id, json!({"name": name}));
@@ -309,6 +309,7 @@ async fn many_at_once_make_nothing_twice_wherever_their_worker_dies() {
             }
             ways += 1;
             assert!(play.store.all_dirty().iter().all(|row| row.failures == 0), "{way} {at}: it is nobody's fault");
+            assert!(play.results().iter().filter(|(_, again)| *again).count() <= 1, "{way} {at}: it is told of once");
             play.store.revive();
             play.world.heal();
             play.wait(3_600);
@@ -487,7 +488,7 @@ const KINDS: [EntityKind; 4] = [EntityKind::Product, EntityKind::Service, Entity
 async fn carried(few: usize, things: &[Thing], own: &[(u8, bool)], left_out: Option<usize>, refused: u8) -> Play {
     let mut play = Play::new();
     play.few = few;
-    play.world.refuse_name(&format!("thing {refused}"), 3_000);
+    play.world.refuse_name(&format!("thing {refused}"));
     if let Some(each) = left_out {
         play.world.leave_out(each);
     }
