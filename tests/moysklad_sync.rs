@@ -136,7 +136,7 @@ impl Play {
         let notice = Notice::seen(of.id, kind, id, action, Timestamp::now());
         let tenant = TenantId::default_tenant();
         let (now, teller) = (Timestamp::now(), Teller::Webhook { received_at: Timestamp::now() });
-        take_notice(&self.store, &self.clients, &tenant, &notice, teller, now).await.unwrap()
+        take_notice(&self.store, &self.clients, &tenant, &notice, None, teller, now).await.unwrap()
     }
 
     /// Drains an account as it would be so much later.
@@ -312,7 +312,7 @@ async fn a_thousand_products_come_within_the_limit_each_once_and_in_few_requests
     let resync = async || {
         for id in &made {
             let origin = EntityRef { account: main.id, kind: EntityKind::Product, id: *id };
-            let mark = Mark { target: child.id, origin, groups: Groups::all() };
+            let mark = Mark { target: child.id, origin, groups: Groups::all(), because: None };
             let (tenant, now) = (TenantId::default_tenant(), Timestamp::now());
             play.store.mark(&tenant, &mark, now, now).await.unwrap();
         }

@@ -110,6 +110,7 @@ impl DirtyRows for MemorySync {
                 Dirty { not_before, ..row }
             }
         };
+        let row = Dirty { because: mark.because.clone().or(row.because), ..row };
         inner.dirty.insert(key(&row), row.clone());
         Ok(row)
     }

@@ -49,7 +49,7 @@ fn entity(kind: EntityKind, n: u128) -> EntityRef {
 }
 
 fn mark(origin: EntityRef, groups: impl Into<Groups>) -> Mark {
-    Mark { target: account(CHILD), origin, groups: groups.into() }
+    Mark { target: account(CHILD), origin, groups: groups.into(), because: None }
 }
 
 async fn due(store: &impl Examined, tenant: &TenantId, now: i64, limit: usize) -> Vec<Dirty> {
@@ -78,6 +78,20 @@ pub async fn reasons_come_together_in_one_row(store: &impl Examined, tenant: &Te
     assert_eq!(due(store, tenant, 24, 10).await, []);
     assert_eq!(due(store, tenant, 25, 10).await, [sooner]);
     assert_eq!(n_dirty(store, tenant).await, 1);
+}
+
+/// What comes of a row is told in the story of the newest event that gave a reason, whoever else gives one.
+pub async fn the_newest_event_is_why(store: &impl Examined, tenant: &TenantId) {
+    let mark = mark(entity(EntityKind::Product, 1), FieldGroup::Prices);
+    let marked = async |because: Option<&EventId>, not_before| {
+        let mark = Mark { because: because.cloned(), ..mark.clone() };
+        store.mark(tenant, &mark, at(not_before), at(0)).await.expect("the store answers").because
+    };
+    let (first, second) = (EventId::derive(&["first"]), EventId::derive(&["second"]));
+    assert_eq!(marked(None, 9).await, None);
+    assert_eq!(marked(Some(&first), 8).await, Some(first.clone()));
+    assert_eq!(marked(None, 7).await, Some(first));
+    assert_eq!(marked(Some(&second), 60).await, Some(second), "also where it waits no less for it");
 }
 
 /// Markers do not know of each other, and every one of them counts.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::expression::Update;
 use super::super::failure::store_error;
-use super::super::items::{Item, NOT_BEFORE, TENANT, from_item, n, to_item};
+use super::super::items::{Item, NOT_BEFORE, TENANT, from_item, n, s, to_item};
 use super::super::keys;
 use super::super::queries::every_item;
 use super::super::rows::Changed;
@@ -23,6 +23,7 @@ const GROUPS: &str = "groups";
 const SINCE: &str = "since";
 const TARGET: &str = "target";
 const ORIGIN: &str = "origin";
+const BECAUSE: &str = "because";
 const FAILURES: &str = "failures";
 const ERROR: &str = "error";
 /// `not_before` again, in nanoseconds: texts of times are of several widths and do not compare as times do.
@@ -53,7 +54,7 @@ impl DirtyRows for Store {
                 return read(row);
             }
             let no_sooner = Update::default().add(VERSION, n(1)).only_if(READY_AT, "<", ready_at.clone());
-            let no_sooner = with_groups(no_sooner, &mark.groups);
+            let no_sooner = with_reason(with_groups(no_sooner, &mark.groups), mark);
             if let Changed::Now(row) = self.update(&self.tables.sync, key.clone(), no_sooner).await? {
                 return read(row);
             }
@@ -153,7 +154,15 @@ fn one_more_reason(
     if let Some(since) = first.remove(SINCE) {
         update = update.set_first(SINCE, since);
     }
-    Ok(with_groups(set_from(update, first, &[TENANT, TARGET, ORIGIN, NOT_BEFORE]), &mark.groups))
+    Ok(with_reason(with_groups(set_from(update, first, &[TENANT, TARGET, ORIGIN, NOT_BEFORE]), &mark.groups), mark))
+}
+
+/// The event that gave the reason; where none did, the one before it stands.
+fn with_reason(update: Update, mark: &Mark) -> Update {
+    match &mark.because {
+        Some(event) => update.set(BECAUSE, s(event.as_str())),
+        None => update,
+    }
 }
 
 fn set_from(update: Update, mut item: Item, names: &[&str]) -> Update {
@@ -187,7 +196,7 @@ mod tests {
     fn mark(groups: Groups) -> Mark {
         let account = "00000000-0000-0000-0000-00000000000a".parse().unwrap();
         let id = "00000000-0000-0000-0000-000000000001".parse().unwrap();
-        Mark { target: account, origin: EntityRef { account, kind: EntityKind::Product, id }, groups }
+        Mark { target: account, origin: EntityRef { account, kind: EntityKind::Product, id }, groups, because: None }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::field_group::Groups;
 use super::ids::AccountId;
 use super::kind::{Direction, EntityRef};
-use crate::model::ids::TenantId;
+use crate::model::ids::{EventId, TenantId};
 
 /// "Dirty since version n". Every reason to look at the entity again raises the version; a worker that is done with
 /// version n leaves the row if it is n+1 by then. There is one for each target and entity, however many events asked.
@@ -24,6 +24,9 @@ pub struct Dirty {
     pub version: u64,
     /// What may have changed.
     pub groups: Groups,
+    /// The event that gave the newest reason, where one did: what comes of it is told in that event's story.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<EventId>,
     /// When it may be worked on.
     pub not_before: Timestamp,
     /// How often it failed in a row.
@@ -38,7 +41,18 @@ impl Dirty {
     /// A first reason.
     #[must_use]
     pub const fn new(tenant: TenantId, target: AccountId, origin: EntityRef, groups: Groups, now: Timestamp) -> Self {
-        Self { tenant, target, origin, since: now, version: 1, groups, not_before: now, failures: 0, error: None }
+        Self {
+            tenant,
+            target,
+            origin,
+            since: now,
+            version: 1,
+            groups,
+            because: None,
+            not_before: now,
+            failures: 0,
+            error: None,
+        }
     }
 
     /// One more reason. It may be worked on at once: what failed may have been mended by the change.

@@ -1,5 +1,6 @@
 //! From what was told to which entities may differ where.
 
+use crate::model::ids::EventId;
 use crate::model::moysklad::{Account, AccountId, Action, Direction, EntityRef, Groups, Mapping};
 use crate::providers::moysklad::payload::Notice;
 
@@ -12,6 +13,8 @@ pub struct Mark {
     pub origin: EntityRef,
     /// In what.
     pub groups: Groups,
+    /// The event that says so, where one does.
+    pub because: Option<EventId>,
 }
 
 /// The marks that a notice calls for. `accounts` are one tenant's, and `stands_for` is the mapping whose counterpart the
@@ -34,20 +37,24 @@ pub fn spread(notice: &Notice, accounts: &[Account], stands_for: Option<&Mapping
             .filter(|child| {
                 child.as_child().is_some_and(|(main, settings)| main == notice.account_id && settings.carries(kind))
             })
-            .map(|child| Mark { target: child.id, origin, groups: notice.groups() })
+            .map(|child| Mark { target: child.id, origin, groups: notice.groups(), because: None })
             .collect(),
         // What came down and was deleted in the child comes back; what was changed there is the child's own affair until
         // it changes in the main account.
         (Direction::Down, Some((main, _))) => match (notice.action, stands_for) {
             (Action::Delete, Some(mapping)) if of(main).is_some() && mapping.target == notice.account_id => {
-                vec![Mark { target: notice.account_id, origin: mapping.origin, groups: Groups::all() }]
+                vec![Mark { target: notice.account_id, origin: mapping.origin, groups: Groups::all(), because: None }]
             }
             _ => Vec::new(),
         },
         // An order of a child reaches its main account. Deleted, it stays there.
         (Direction::Up, Some((main, settings))) => {
             let wanted = settings.carries(kind) && notice.action != Action::Delete && of(main).is_some();
-            if wanted { vec![Mark { target: main, origin, groups: notice.groups() }] } else { Vec::new() }
+            if wanted {
+                vec![Mark { target: main, origin, groups: notice.groups(), because: None }]
+            } else {
+                Vec::new()
+            }
         }
         (Direction::Up, None) => Vec::new(),
     }

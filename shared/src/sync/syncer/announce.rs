@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{Backing, Memory, Syncer};
 use crate::dispatch::{Keep, fan_out};
@@ -63,17 +64,23 @@ fn of_entity(entity: EntityRef) -> Value {
     json!({"account_id": entity.account, "entity_type": entity.kind, "entity_id": entity.id})
 }
 
-/// The same each time a row of this version is told of: told again after a crash, it is one event.
+/// The same each time a row of this version is told of: told again after a crash, it is one event. It is found in the
+/// story of the notice that gave the reason.
 fn name_of(row: &Dirty) -> EventId {
-    EventId::derive(&[
-        "moysklad",
-        "carried",
+    let of = [
         row.tenant.as_str(),
         &row.target.to_string(),
         &row.origin.to_string(),
         &row.since.to_string(),
         &row.version.to_string(),
-    ])
+    ];
+    match &row.because {
+        Some(event) => {
+            let digest = Sha256::digest(of.join("|").as_bytes());
+            event.child(u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+        }
+        None => EventId::derive(&[&["moysklad", "carried"], of.as_slice()].concat()),
+    }
 }
 
 impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C> {

@@ -119,7 +119,8 @@ impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C> {
         }
         let is_poll = is_polled(&body.headers);
         let teller = if is_poll { Teller::Poll } else { Teller::Webhook { received_at: event.received_at } };
-        let heard = take_notice(&self.memory, &self.clients, &event.tenant, &notice, teller, now).await?;
+        let heard =
+            take_notice(&self.memory, &self.clients, &event.tenant, &notice, Some(&event.id), teller, now).await?;
         if let Heard::Marked(marks) = &heard {
             self.ask_drains(&event.tenant, marks.iter().map(|mark| mark.target), now).await?;
         }

@@ -195,6 +195,7 @@ where
             target: child.id,
             origin: EntityRef { account: main.id, kind, id },
             groups: Groups::all(),
+            because: None,
         });
         stream::iter(marks.collect::<Vec<_>>())
             .map(|mark| async move { self.memory.mark(&job.tenant, &mark, now, now).await })

@@ -120,7 +120,7 @@ impl State {
         let guard = done(self.store.loop_guard(&tenant(), entity)).expect("the store is up");
         let nth = guard.map_or(0, |guard| guard.rev);
         let teller = Teller::Webhook { received_at: now() + SignedDuration::from_millis(nth.into()) };
-        done(take_notice(&self.store, &self.world, &tenant(), notice, teller, now())).expect("the store is up");
+        done(take_notice(&self.store, &self.world, &tenant(), notice, None, teller, now())).expect("the store is up");
     }
 
     fn drain(&self, target: u32, at: Timestamp) {
@@ -192,7 +192,7 @@ impl State {
             origins.extend(mapped.map(|mapping| (child, mapping.origin)));
         }
         for (child, origin) in origins {
-            let mark = Mark { target: account(child), origin, groups: Groups::all() };
+            let mark = Mark { target: account(child), origin, groups: Groups::all(), because: None };
             done(self.store.mark(&tenant(), &mark, now(), now())).expect("the store is up");
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::ids::TenantId;
+use crate::model::ids::{EventId, TenantId};
 use crate::model::moysklad::{Account, Action, Direction, EntityRef, parse_moscow_time};
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::guards::{LoopGuard, Verdict};
@@ -47,7 +47,7 @@ pub enum Heard {
     },
 }
 
-/// Takes a notice of a tenant's source.
+/// Takes a notice of a tenant's source. What comes of it is told in the story of the event `because` of which it is taken.
 ///
 /// # Errors
 /// When the store could not be asked: the notice must come again. Taken twice, it does no harm.
@@ -56,6 +56,7 @@ pub async fn take_notice(
     clients: &impl Clients,
     tenant: &TenantId,
     notice: &Notice,
+    because: Option<&EventId>,
     teller: Teller,
     now: Timestamp,
 ) -> Result<Heard, StoreError> {
@@ -71,7 +72,7 @@ pub async fn take_notice(
     if may_be_echo && is_echo(store, clients, tenant, account, entity, now).await? {
         return Ok(Heard::Echo);
     }
-    let marks = match teller {
+    let mut marks = match teller {
         Teller::Webhook { .. } => called_for(store, tenant, &accounts, account, notice).await?,
         Teller::Poll => news(store, tenant, &accounts, notice).await?,
     };
@@ -82,6 +83,9 @@ pub async fn take_notice(
         Teller::Webhook { received_at } => count(store, tenant, entity, received_at, now).await?,
         Teller::Poll => look(store, tenant, entity, now).await?,
     };
+    for mark in &mut marks {
+        mark.because = because.cloned();
+    }
     let held_until = guard.closes_at().filter(|_| verdict != Verdict::Carry);
     for mark in &marks {
         store.mark(tenant, mark, held_until.unwrap_or(now), now).await?;

@@ -139,7 +139,7 @@ impl Play {
     }
 
     pub(super) async fn hear_of(&self, notice: &Notice, teller: Teller) -> Heard {
-        take_notice(&self.store, &self.world, &tenant(), notice, teller, self.now()).await.unwrap()
+        take_notice(&self.store, &self.world, &tenant(), notice, None, teller, self.now()).await.unwrap()
     }
 
     pub(super) async fn drain_until(
@@ -322,13 +322,13 @@ async fn an_order_that_comes_during_a_resync_is_next() {
             kind: EntityKind::Product,
             id: product["id"].as_str().unwrap().parse().unwrap(),
         })
-        .map(|origin| Mark { target: account(CHILDREN[0]), origin, groups: FieldGroup::Names.into() })
+        .map(|origin| Mark { target: account(CHILDREN[0]), origin, groups: FieldGroup::Names.into(), because: None })
         .collect();
     for mark in &line {
         play.store.mark(&tenant(), mark, play.now(), play.now()).await.unwrap();
     }
     let order = EntityRef { account: account(CHILDREN[0]), kind: EntityKind::CustomerOrder, id: id(7) };
-    let mark = Mark { target: account(CHILDREN[0]), origin: order, groups: FieldGroup::Order.into() };
+    let mark = Mark { target: account(CHILDREN[0]), origin: order, groups: FieldGroup::Order.into(), because: None };
     play.wait(60);
     play.store.mark(&tenant(), &mark, play.now(), play.now()).await.unwrap();
     let next = play.store.due(&tenant(), account(CHILDREN[0]), play.now(), 1).await.unwrap();
@@ -568,7 +568,7 @@ async fn near_its_end_a_worker_begins_nothing_and_says_that_there_is_more() {
 async fn a_row_that_was_marked_again_while_it_was_worked_on_stays() {
     let store = MemorySync::default();
     let origin = EntityRef { account: account(MAIN), kind: EntityKind::Product, id: id(5) };
-    let mark = Mark { target: account(CHILDREN[0]), origin, groups: FieldGroup::Prices.into() };
+    let mark = Mark { target: account(CHILDREN[0]), origin, groups: FieldGroup::Prices.into(), because: None };
     let now = Timestamp::UNIX_EPOCH;
     let first = store.mark(&tenant(), &mark, now, now).await.unwrap();
     let second = store.mark(&tenant(), &mark, now, now).await.unwrap();

@@ -37,7 +37,7 @@ impl Play {
     }
 
     async fn mark(&self, kind: EntityKind, id: EntityId) {
-        let mark = Mark { target: account(CHILD), origin: self.origin(kind, id), groups: Groups::all() };
+        let mark = Mark { target: account(CHILD), origin: self.origin(kind, id), groups: Groups::all(), because: None };
         self.store.mark(&tenant(), &mark, self.now(), self.now()).await.unwrap();
     }
 
