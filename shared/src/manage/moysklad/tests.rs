@@ -404,6 +404,12 @@ async fn many_accounts_are_gone_through_as_long_as_there_is_time_and_the_cursor_
     assert_eq!((reached, cursor), (wanted, None), "each once, the newest first");
 }
 
+#[test]
+fn how_far_a_call_came_is_said_in_one_word() {
+    let words = [Reach::Done, Reach::Failed, Reach::NotReached].map(|reach| json!(reach));
+    assert_eq!(words, [json!("done"), json!("failed"), json!("not_reached")]);
+}
+
 #[tokio::test]
 async fn each_account_stands_alone_and_another_tenants_looks_like_none() {
     let play = Play::of_two().await;
