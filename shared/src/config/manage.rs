@@ -6,6 +6,9 @@ use super::{ConfigError, Variables, parsed_or, required, stack};
 use crate::aws::{QueueUrls, Tables};
 use crate::work::Timing;
 
+/// Where MoySklad is, unless it is said.
+const MOYSKLAD: &str = "https://api.moysklad.ru/api/remap/1.2";
+
 /// The settings of `manage`.
 #[derive(Debug, Clone)]
 pub struct ManageConfig {
@@ -53,6 +56,8 @@ pub struct OperateSettings {
     pub c2s_auth_header: String,
     /// Where C2S is told of addresses.
     pub c2s_subscribe_path: String,
+    /// Where MoySklad is.
+    pub moysklad_base_url: String,
 }
 
 impl ManageConfig {
@@ -93,6 +98,7 @@ fn face(vars: &impl Variables) -> Result<Face, ConfigError> {
             c2s_base_url: vars.get("C2S_BASE_URL"),
             c2s_auth_header: parsed_or(vars, "C2S_AUTH_HEADER", "authorization".to_owned())?,
             c2s_subscribe_path: parsed_or(vars, "C2S_SUBSCRIBE_PATH", "/integration/leads/subscribe".to_owned())?,
+            moysklad_base_url: parsed_or(vars, "MOYSKLAD_BASE_URL", MOYSKLAD.to_owned())?,
         }))),
         _ => Err(ConfigError::Bad { name: "GANCHO_FACE".into(), why: "it is `portal` or `operate`".into() }),
     }

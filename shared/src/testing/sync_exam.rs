@@ -6,7 +6,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::model::ids::TenantId;
+use crate::model::ids::{EventId, TenantId};
 use crate::model::job::JobStatus;
 use crate::model::moysklad::{
     AccountId, Direction, Dirty, DrainJob, EntityId, EntityKind, EntityRef, FieldGroup, Groups, Mapping, Tally,
@@ -458,6 +458,7 @@ pub async fn asked_for_behind_a_hold_it_stays_there(store: &impl ExaminedRows, t
 pub async fn all(store: &impl Examined, prefix: &str) {
     let tenant = |name: &str| format!("ten_{prefix}_{name}").parse::<TenantId>().expect("a tenant's name");
     reasons_come_together_in_one_row(store, &tenant("reasons")).await;
+    the_newest_event_is_why(store, &tenant("why")).await;
     of_many_markers_none_is_lost(store, &tenant("markers")).await;
     a_newer_version_stays(store, &tenant("newer")).await;
     what_is_put_off_waits(store, &tenant("off")).await;

@@ -21,7 +21,7 @@ use crate::{operate, portal};
 const CACHE_CONTROL: &str = "public, max-age=300";
 
 /// In the order in which a reader meets them.
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("webhooks in", "What providers send to."),
     ("publishing", "What a tenant's back office sends to."),
     ("subscriptions", "Where a tenant's events go."),
@@ -31,6 +31,7 @@ const TAGS: [(&str, &str); 11] = [
     ("tenants", "Tenants and their keys; for the operator, as all that follow."),
     ("sources", "Doorbells: where a provider's webhooks for a tenant come in."),
     ("events", "What came in, and all that happened to it."),
+    ("moysklad", "MoySklad accounts that are kept in step, their webhooks, and how they are."),
     ("data subjects", "Requests of persons: what is held of them, and its erasure."),
     ("running", "Switches, queues, counters, keys."),
 ];

@@ -64,13 +64,14 @@ pub(super) struct RedrivenView {
 
 /// The depths of all queues. SQS counts approximately.
 pub(super) async fn all<S: Backing>(store: &S) -> Result<Vec<Depths>, Problem> {
-    let (lead, dispatch, delivery, slow) = tokio::try_join!(
+    let (lead, dispatch, delivery, slow, sync) = tokio::try_join!(
         store.depths(Queue::Lead),
         store.depths(Queue::Dispatch),
         store.depths(Queue::Delivery),
         store.depths(Queue::DeliverySlow),
+        store.depths(Queue::Sync),
     )?;
-    Ok(vec![lead, dispatch, delivery, slow])
+    Ok(vec![lead, dispatch, delivery, slow, sync])
 }
 
 /// How full the queues and their dead letters are, as SQS estimates it.

@@ -7,6 +7,7 @@ mod data_subjects;
 mod dead_letters;
 mod events;
 mod metrics;
+mod moysklad;
 mod overview;
 mod sources;
 mod stack_key;
@@ -29,14 +30,17 @@ use gancho::manage::directory::Directory;
 use gancho::manage::event_file::EventFiles;
 use gancho::manage::event_walk::Subjects;
 use gancho::manage::listing::Listing;
+use gancho::manage::moysklad::desk::HookClients;
 use gancho::manage::subscribe::Hooks;
 use gancho::manage::subscriptions::Subscriptions;
 use gancho::manage::switches::SwitchPanel;
+use gancho::sync::store::{DirtyRows, Drains, GuardRows, Mappings, Tallies};
 use gancho::work::{Bells, Rows};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
 use crate::operate::admin::{AdminTokens, Gate, TokenSecret};
+use crate::operate::moysklad::{Moysklad, Office};
 use crate::operate::subscribe::{C2s, Registrar};
 use crate::state::Shared;
 
@@ -47,12 +51,17 @@ pub(crate) trait Backing:
     + Counters
     + DeadLetters
     + Directory
+    + DirtyRows
+    + Drains
     + EventFiles
+    + GuardRows
     + Listing
+    + Mappings
     + Rows
     + Subjects
     + Subscriptions
     + SwitchPanel
+    + Tallies
     + 'static
 {
 }
@@ -62,12 +71,17 @@ impl<S> Backing for S where
         + Counters
         + DeadLetters
         + Directory
+        + DirtyRows
+        + Drains
         + EventFiles
+        + GuardRows
         + Listing
+        + Mappings
         + Rows
         + Subjects
         + Subscriptions
         + SwitchPanel
+        + Tallies
         + 'static
 {
 }
@@ -75,11 +89,19 @@ impl<S> Backing for S where
 /// The operator's side, over the real things.
 pub(crate) fn router(state: Shared<Store>, settings: OperateSettings, secrets: Secrets) -> Router {
     let tokens = TokenSecret { secrets: secrets.clone(), name: settings.admin_token_secret.clone() };
-    routes(state, tokens, C2s { secrets, settings })
+    let moysklad = Moysklad { base_url: settings.moysklad_base_url.clone(), clock: state.clock };
+    routes(state, tokens, C2s { secrets, settings }, moysklad)
 }
 
 /// The routes of the operator's side, behind the operator's door.
-fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, tokens: T, hooks: H) -> Router {
+fn routes<S, T, H, C>(state: Shared<S>, tokens: T, hooks: H, clients: C) -> Router
+where
+    S: Backing,
+    T: AdminTokens,
+    H: Hooks + 'static,
+    C: HookClients + 'static,
+{
+    let accounts = Router::new().nest(UNDER, moysklad::router(Office { state: state.clone(), clients }));
     let provider =
         Router::new().nest(UNDER, upstream()).with_state(Arc::new(Registrar { state: state.clone(), hooks }));
     let gate = Gate::new(state.clone(), tokens);
@@ -88,6 +110,7 @@ fn routes<S: Backing, T: AdminTokens, H: Hooks + 'static>(state: Shared<S>, toke
         .merge(counters())
         .with_state(state)
         .merge(provider)
+        .merge(accounts)
         .route_layer(from_fn_with_state(gate, admin::only_operators::<S, T>))
 }
 
@@ -136,6 +159,7 @@ gancho::routes! {
 pub(crate) fn describe() -> OpenApi {
     let mut admin = Admin::openapi();
     admin.merge(Upstream::openapi());
+    admin.merge(moysklad::describe());
     let mut described = OpenApi::default().nest(UNDER, admin);
     described.merge(Monitoring::openapi());
     described

@@ -17,6 +17,7 @@ use gancho::model::event_type::EventType;
 use gancho::model::row::Queue;
 use gancho::signing::seal::StackKeys;
 use gancho::testing::MemoryStore;
+use gancho::testing::memory_hooks::MemoryHooks;
 use gancho::testing::operations;
 use gancho::testing::samples::{lead_event, subscription};
 use gancho::work::{Rows, Timing};
@@ -52,6 +53,7 @@ impl Hooks for DeafC2s {
 /// A platform, and what its operator can do to it.
 pub(super) struct Desk {
     pub(super) store: MemoryStore,
+    pub(super) moysklad: MemoryHooks,
     router: axum::Router,
 }
 
@@ -78,7 +80,8 @@ impl Desk {
     async fn over(store: MemoryStore, state: Shared<MemoryStore>) -> Self {
         let token = Credential::presented("the-default-sources-token").unwrap();
         defaults::ensure(&store, &token, &Timing::default(), now()).await.unwrap();
-        Self { router: routes(state, OneToken, DeafC2s), store }
+        let moysklad = MemoryHooks::default();
+        Self { router: routes(state, OneToken, DeafC2s, moysklad.clone()), store, moysklad }
     }
 
     pub(super) async fn say_as(&self, token: Option<&str>, method: &str, path: &str, body: impl Into<Body>) -> Answer {
@@ -441,9 +444,11 @@ async fn a_registration_that_c2s_refuses_is_said_to_have_changed_nothing() {
 
 #[test]
 fn every_route_is_described_under_its_own_name() {
+    let of_moysklad = format!("{}{}", super::UNDER, super::moysklad::UNDER);
     let tables = [
         (super::UNDER, super::Admin::ROUTES),
         (super::UNDER, super::Upstream::ROUTES),
+        (&of_moysklad, super::moysklad::ROUTES),
         ("", super::Monitoring::ROUTES),
     ];
     let routes = tables.into_iter().flat_map(|(under, routes)| operations::table(under, routes));

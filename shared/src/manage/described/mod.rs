@@ -2,6 +2,7 @@
 //! everything that is wrong at once, which no derived reader does. A test holds each type against its reader.
 
 pub mod client_webhooks;
+pub mod moysklad;
 pub mod operator;
 pub mod published;
 pub mod queries;

@@ -6,6 +6,10 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::client_webhooks::{NewWebhookBody, WebhookPatchBody};
+use super::moysklad::{
+    AccountPatchBody, AccountsQuery, AccountsStatsQuery, CloseLoopBody, ForcibleSelectionBody, NewAccountBody,
+    RemovalQuery, ResyncBody, SelectionBody, StopBody, TenantQuery,
+};
 use super::operator::{
     DataSubjectBody, NewKeyBody, NewSourceBody, NewTenantBody, ReleaseBody, ResealBody, RotateTokenBody,
     SourcePatchBody, TenantPatchBody, TurnBody,
@@ -23,6 +27,10 @@ use crate::manage::delivery_filter::DeliveryFilter;
 use crate::manage::event_filter::EventFilter;
 use crate::manage::figures::window_of;
 use crate::manage::json_fields::{BodyError, JsonFields};
+use crate::manage::moysklad::account_body::{AccountPatch, NewAccount};
+use crate::manage::moysklad::selection::Selection;
+use crate::manage::moysklad::stats as moysklad_stats;
+use crate::manage::moysklad::{accounts, emergency, loops, resync};
 use crate::manage::query_fields::QueryFields;
 use crate::manage::source_body::{NewSource, SourcePatch};
 use crate::manage::subscription_body::NewSubscription;
@@ -194,6 +202,34 @@ fn the_operators_bodies_are_read_as_they_are_described() {
     hold::<ResealBody>(&json!({"cursor": "ten_default"}), |body| reseal::cursor(fields(body)?).map(drop));
 }
 
+/// As a main account has it: what it is to others decides what it may have besides.
+fn with_what_its_role_has(body: &[u8]) -> Vec<u8> {
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    if let Some(fields) = body.as_object_mut().filter(|fields| fields.get("role") == Some(&json!("main"))) {
+        fields.remove("main_account_id");
+        fields.remove("settings");
+    }
+    body.to_string().into_bytes()
+}
+
+#[test]
+fn the_bodies_of_moysklads_accounts_are_read_as_they_are_described() {
+    let (id, settings) = ("9171a53c-1b2c-4f7d-9c1a-000000000001", json!({"entities": [], "match_field": "code"}));
+    let child = json!({
+        "tenant_id": "ten_1", "account_id": id, "role": "child", "main_account_id": id, "token": "t", "settings": settings,
+    });
+    hold::<NewAccountBody>(&child, |body| NewAccount::read(fields(&with_what_its_role_has(body))?).map(drop));
+    hold::<AccountPatchBody>(&json!({"settings": settings}), |body| {
+        AccountPatch::read(fields(&with_what_its_role_has(body))?).map(drop)
+    });
+    hold::<SelectionBody>(&json!({"all": true}), |body| Selection::read(fields(body)?).map(drop));
+    hold::<ForcibleSelectionBody>(&json!({"all": true}), |body| Selection::read_forcible(fields(body)?).map(drop));
+    let of_product = json!({"account_id": id, "entity_type": "product", "entity_id": id});
+    hold::<CloseLoopBody>(&of_product, |body| loops::Wish::read(fields(body)?).map(drop));
+    hold::<ResyncBody>(&json!({"account_id": id}), |body| resync::Wish::read(fields(body)?).map(drop));
+    hold::<StopBody>(&json!({"reason": "a loop"}), |body| emergency::wish(fields(body)?).map(drop));
+}
+
 #[test]
 fn what_tenants_publish_is_read_as_it_is_described() {
     let described = jsonschema::validator_for(&whole::<PublishBody>()).unwrap();
@@ -261,6 +297,10 @@ fn queries_are_read_as_they_are_described() {
     ask::<EventsQuery>(|query| EventFilter::parse(query).map(drop));
     ask::<StatsQuery>(|query| window_of(query).map(drop));
     ask::<TenantStatsQuery>(|query| stats::Asked::parse(query).map(drop));
+    ask::<AccountsQuery>(|query| Selection::parse(query).map(drop));
+    ask::<AccountsStatsQuery>(|query| moysklad_stats::Asked::parse(query).map(drop));
+    ask::<TenantQuery>(|query| accounts::tenant_of(query).map(drop));
+    ask::<RemovalQuery>(|query| accounts::removal(query).map(drop));
     let webhook = "sub_1".parse().unwrap();
     ask::<WebhookEventsQuery>(|query| DeliveryFilter::parse_of(&webhook, query).map(drop));
 }

@@ -172,7 +172,7 @@ where
     T: Told,
     F: Future<Output = Result<T, Trouble>>,
 {
-    let Selected { accounts, more } = selected;
+    let Selected { accounts, rest } = selected;
     let act = &act;
     let one = |(id, account): (AccountId, Option<Account>)| async move {
         let place = account.as_ref().map(Place::of);
@@ -193,6 +193,6 @@ where
     let all: Vec<_> = stream::iter(begun).buffered(PARALLEL).collect().await;
     let cut = all.iter().any(|(_, reached, _)| !reached);
     let last = all.iter().filter(|(_, reached, _)| *reached).filter_map(|(place, ..)| place.clone()).next_back();
-    let next_cursor = last.filter(|_| more.is_paged() && (cut || more.is_more())).map(|place| place.to_string());
+    let next_cursor = last.filter(|_| rest.is_paged() && (cut || rest.is_more())).map(|place| place.to_string());
     Page { data: all.into_iter().map(|(.., told)| told).collect(), next_cursor }
 }

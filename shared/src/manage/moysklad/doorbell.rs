@@ -17,6 +17,8 @@ pub(super) struct Doorbell {
     pub(super) account: Account,
     pub(super) source: Source,
     pub(super) token: Credential,
+    /// The hashes of all tokens that its webhooks may have been told with until now.
+    pub(super) formerly: Vec<String>,
 }
 
 /// The source that is made for an account.
@@ -37,13 +39,15 @@ pub(super) fn token_of(account: &Account, chance: &Chance<'_>) -> Option<Credent
 }
 
 /// The account's doorbell, with a token that is its source's current one. Where it has none, or the source was rotated
-/// behind its back, the source gets a new one, and the one before opens for a day more; a source that was taken away is
-/// made again.
+/// behind its back, the source gets a new one, and the one that its webhooks have opens as long as it would have, else the
+/// one before for a day more; a source that was taken away is made again.
 pub(super) async fn ensure<S: Directory, C: HookClients>(
     desk: &Desk<'_, S, C>,
     account: Account,
 ) -> Result<Doorbell, Trouble> {
     let (store, now) = (desk.store, (desk.clock)());
+    let known = token_of(&account, desk.chance);
+    let mut formerly: Vec<String> = known.iter().map(Credential::hash).collect();
     let next = |source: &Source, token: &Credential| Account {
         source: source.id.clone(),
         doorbell: Some(sealed(&account, token, desk.chance)),
@@ -64,14 +68,19 @@ pub(super) async fn ensure<S: Directory, C: HookClients>(
             return Err(Trouble::Conflict);
         }
         tracing::info!(account.id = %account.id, source.id = %opened.source.id, "an account's source was made again");
-        return Ok(Doorbell { account: after, source: opened.source, token: opened.token });
+        return Ok(Doorbell { account: after, source: opened.source, token: opened.token, formerly });
     };
-    if let Some(token) = token_of(&account, desk.chance).filter(|token| token.hash() == source.token.hash) {
-        return Ok(Doorbell { account, source, token });
+    formerly.extend(source.token.hashes().map(str::to_owned));
+    if let Some(token) = known.as_ref().filter(|token| token.hash() == source.token.hash) {
+        return Ok(Doorbell { account, source, token: token.clone(), formerly });
     }
     let token = Credential::generate("", desk.chance.bytes());
     let before = std::mem::replace(&mut source.token, SourceToken::first(String::new()));
-    source.token = before.rotated(token.hash(), now, DEFAULT_OVERLAP);
+    let told = known.map(|token| token.hash());
+    source.token = match before.previous.clone().filter(|previous| Some(&previous.hash) == told.as_ref()) {
+        Some(previous) => SourceToken { hash: token.hash(), previous: Some(previous) },
+        None => before.rotated(token.hash(), now, DEFAULT_OVERLAP),
+    };
     let after = next(&source, &token);
     // Both in one write: a token that is the source's and nobody's to know would be of no use.
     let together = vec![Change::Replace(Entry::Account(after.clone()))];
@@ -81,5 +90,5 @@ pub(super) async fn ensure<S: Directory, C: HookClients>(
         ChangeError::Conflict | ChangeError::Default | ChangeError::TooMany(_) => Trouble::Conflict,
     })?;
     tracing::info!(account.id = %account.id, source.id = %source.id, "an account's doorbell has a new address");
-    Ok(Doorbell { account: after, source, token })
+    Ok(Doorbell { account: after, source, token, formerly })
 }

@@ -285,7 +285,7 @@ impl Health {
 }
 
 impl HooksHealth {
-    fn of(hooks: &[Hook], wanted: &[(EntityKind, Action)], known: &Known<'_>) -> Self {
+    fn of(hooks: &[Hook], wanted: &[(EntityKind, Action)], known: &Known) -> Self {
         let mut health = Self { wanted: wanted.len(), ..Self::default() };
         let mut there = Vec::new();
         for hook in hooks {

@@ -1,5 +1,7 @@
 //! Which webhooks an account is to have, and which of those it has are ours. Pure: nothing is asked or done here.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,17 +48,27 @@ pub enum Whose {
 
 /// What our webhooks are known by.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub struct Known {
     prefix: String,
-    source: Option<&'a Source>,
-    doorbell: Option<String>,
+    current: Option<String>,
+    old: BTreeSet<String>,
 }
 
-impl<'a> Known<'a> {
+impl Known {
     /// Those below this prefix with a token of the source's, or the account's own.
     #[must_use]
-    pub fn new(prefix: String, source: Option<&'a Source>, doorbell: Option<&Credential>) -> Self {
-        Self { prefix, source, doorbell: doorbell.map(Credential::hash) }
+    pub fn new(prefix: String, source: Option<&Source>, doorbell: Option<&Credential>) -> Self {
+        let current = source.map(|source| source.token.hash.clone());
+        let of_source = source.into_iter().flat_map(|source| source.token.hashes()).map(str::to_owned);
+        let old = of_source.chain(doorbell.map(Credential::hash)).collect();
+        Self { prefix, current, old }
+    }
+
+    /// And those with tokens of these hashes.
+    #[must_use]
+    pub fn and(mut self, hashes: impl IntoIterator<Item = String>) -> Self {
+        self.old.extend(hashes);
+        self
     }
 
     /// Whose a webhook of this address is.
@@ -64,12 +76,10 @@ impl<'a> Known<'a> {
     pub fn whose(&self, url: &str) -> Whose {
         let Some(token) = url.strip_prefix(&self.prefix) else { return Whose::Other };
         let token = token.split(['?', '#']).next().unwrap_or_default();
-        let Some(hash) = Credential::presented(token).map(|token| token.hash()) else { return Whose::Unknown };
-        let mut of_source = self.source.into_iter().flat_map(|source| source.token.hashes());
-        match of_source.next() {
-            Some(current) if current == hash => Whose::Current,
-            _ if of_source.any(|old| old == hash) || self.doorbell.as_ref() == Some(&hash) => Whose::Old,
-            _ => Whose::Unknown,
+        match Credential::presented(token).map(|token| token.hash()) {
+            Some(hash) if self.current.as_ref() == Some(&hash) => Whose::Current,
+            Some(hash) if self.old.contains(&hash) => Whose::Old,
+            Some(_) | None => Whose::Unknown,
         }
     }
 }
@@ -98,7 +108,7 @@ pub struct Plan {
 impl Plan {
     /// From what there is to what is wanted. Others' are not looked at.
     #[must_use]
-    pub fn new(hooks: Vec<Hook>, wanted: &[(EntityKind, Action)], known: &Known<'_>) -> Self {
+    pub fn new(hooks: Vec<Hook>, wanted: &[(EntityKind, Action)], known: &Known) -> Self {
         let mut plan = Self::default();
         let mut there = Vec::new();
         for hook in hooks {

@@ -14,3 +14,6 @@ pub mod rows;
 pub mod selection;
 pub mod stats;
 pub mod webhooks;
+
+#[cfg(test)]
+mod tests;

@@ -31,22 +31,22 @@ pub struct Selection {
 
 /// Whether there are accounts behind those that were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum More {
+pub(super) enum Rest {
     /// They were named: what is not reached is named again.
     Named,
     /// They are a page of all, and the last.
-    Last,
+    None,
     /// They are a page of all, and not the last.
-    More,
+    Pages,
 }
 
-impl More {
+impl Rest {
     pub(super) const fn is_paged(self) -> bool {
         !matches!(self, Self::Named)
     }
 
     pub(super) const fn is_more(self) -> bool {
-        matches!(self, Self::More)
+        matches!(self, Self::Pages)
     }
 }
 
@@ -54,13 +54,13 @@ impl More {
 #[derive(Debug, Clone)]
 pub(super) struct Selected {
     pub(super) accounts: Vec<(AccountId, Option<Account>)>,
-    pub(super) more: More,
+    pub(super) rest: Rest,
 }
 
 impl Selected {
     /// The accounts, and where the next page begins.
     pub(super) fn page(self) -> (Vec<Account>, Option<String>) {
-        let more = self.more.is_more();
+        let more = self.rest.is_more();
         let accounts: Vec<Account> = self.accounts.into_iter().filter_map(|(_, account)| account).collect();
         let next = accounts.last().filter(|_| more).map(|account| Place::of(account).to_string());
         (accounts, next)
@@ -138,20 +138,20 @@ impl Selection {
         match which {
             Which::One(id) => {
                 let account = find(book, tenant, id).await?.ok_or(Refusal::NotFound)?;
-                Ok(Selected { accounts: vec![(id, Some(account))], more: More::Named })
+                Ok(Selected { accounts: vec![(id, Some(account))], rest: Rest::Named })
             }
             Which::Several(ids) => {
                 let mut accounts = Vec::with_capacity(ids.len());
                 for id in ids {
                     accounts.push((id, find(book, tenant, id).await?));
                 }
-                Ok(Selected { accounts, more: More::Named })
+                Ok(Selected { accounts, rest: Rest::Named })
             }
             Which::All { before, limit } => {
                 let mut accounts = page(book, tenant, before.as_ref(), limit + 1).await?;
-                let more = if accounts.len() > limit { More::More } else { More::Last };
+                let rest = if accounts.len() > limit { Rest::Pages } else { Rest::None };
                 accounts.truncate(limit);
-                Ok(Selected { accounts: accounts.into_iter().map(|one| (one.id, Some(one))).collect(), more })
+                Ok(Selected { accounts: accounts.into_iter().map(|one| (one.id, Some(one))).collect(), rest })
             }
         }
     }

@@ -131,7 +131,7 @@ async fn set_up_one<S: Directory + Rows, C: HookClients>(
     let account = &bell.account;
     ensure_polls(desk.store, account, desk.timing, (desk.clock)()).await?;
     let url = address(desk.base, &bell.source, bell.token.expose());
-    let known = Known::new(desk.prefix(), Some(&bell.source), None);
+    let known = Known::new(desk.prefix(), Some(&bell.source), None).and(bell.formerly.iter().cloned());
     let wanted = wanted(account, &accounts);
     let plan = Plan::new(hooks, &wanted, &known);
 
