@@ -12,6 +12,8 @@ mod hostile_addresses;
 mod leads_are_enriched;
 mod leads_change;
 mod leads_come_in;
+mod moysklad_in_step;
+mod moysklad_troubles;
 mod people_have_rights;
 mod receivers_verify;
 mod switches_and_sources;

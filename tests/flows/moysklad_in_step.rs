@@ -1,7 +1,9 @@
 //! MoySklad accounts that are kept in step: the catalogue goes down, orders go up, and nothing goes round.
 
 use gancho_tests::flow::{Flow, body_of};
-use gancho_tests::moysklad::{Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, order, price, set_up_hooks, take_up_child, take_up_main};
+use gancho_tests::moysklad::{
+    Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, order, price, set_up_hooks, take_up_child, take_up_main,
+};
 use gancho_tests::waiting::until;
 use serde_json::{Value, json};
 
@@ -35,7 +37,12 @@ async fn a_price_reaches_each_child_and_no_further_webhook_appears() {
     pair.rest(&flow).await;
     assert_eq!(pair.main.n_sent().await, 2, "the two that a person caused");
     for child in [&pair.child, &second] {
-        assert_eq!(child.n_sent().await, 0, "all that was written here carried the header: {:#?}", child.notifications().await);
+        assert_eq!(
+            child.n_sent().await,
+            0,
+            "all that was written here carried the header: {:#?}",
+            child.notifications().await
+        );
         assert_eq!(child.calls("POST", "/entity/product").await.len(), 1);
         assert_eq!(child.calls("PUT", "/entity/product").await.len(), 1);
         child.is_at_peace().await;

@@ -123,6 +123,13 @@ impl Warehouse {
         self.act("DELETE", &format!("entity/{kind}/{id}"), None, true).await;
     }
 
+    async fn listed(&self, kind: &str, query: &str) -> Vec<Value> {
+        let order = json!({"method": "GET", "path": format!("entity/{kind}"), "query": query, "quiet": true});
+        let acted = self.stage.ask(Method::POST, &format!("{}/act", self.path()), Some(&order)).await;
+        assert_eq!(acted["status"], 200, "{acted}");
+        acted["body"]["rows"].as_array().cloned().unwrap_or_default()
+    }
+
     /// All entities of a kind; of a thousand more, as many as a page has.
     pub async fn all(&self, kind: &str) -> Vec<Value> {
         self.act("GET", &format!("entity/{kind}"), None, true).await["rows"].as_array().cloned().unwrap_or_default()
@@ -158,6 +165,20 @@ impl Warehouse {
             as_it_should_be(&found).then_some(found)
         })
         .await
+    }
+
+    /// The same where it is archived there: lists leave that out.
+    pub async fn comes_to_have_archived(&self, kind: &str, name: &str, within: Duration) {
+        until_within(&format!("{kind} {name}, archived"), within, async || {
+            let found = self.listed(kind, "filter=archived=true").await;
+            found.iter().any(|row| row["name"] == name).then_some(())
+        })
+        .await;
+    }
+
+    /// How many entities of a kind lie in the recycle bin.
+    pub async fn trashed(&self, kind: &str) -> u64 {
+        self.report().await["entities"][kind]["trashed"].as_u64().unwrap_or(0)
     }
 
     /// What MoySklad has told of it so far, oldest first.
