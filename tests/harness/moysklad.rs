@@ -282,7 +282,7 @@ impl Pair {
             until("an account with nothing to do", async || {
                 let path = format!("{ADMIN}/stats?account_id={}", account.id);
                 let stats = flow.operator.get(&path).await.with(200);
-                (stats["data"][0]["waiting"] == 0).then_some(())
+                (stats["data"][0]["queue_depth"] == 0).then_some(())
             })
             .await;
         }
