@@ -91,9 +91,8 @@ fn read(document: &Value, method: &str, path: String, described: &Value) -> Oper
 }
 
 fn door(id: &str, path: &str, security: &Value) -> Door {
-    let ways: Map<String, Value> =
-        security.as_array().into_iter().flatten().filter_map(Value::as_object).cloned().flatten().collect();
-    match ways.keys().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let ways = security.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys);
+    match ways.map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tenant_key"] => Door::Tenant,
         ["admin_token"] => Door::Operator,
         ["c2s_token"] => Door::Header,
