@@ -3,7 +3,7 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench down lint build invoke
+.PHONY: help run test bench down lint build sbom invoke
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -25,6 +25,9 @@ lint: ## formatting, clippy, documentation, template, dependencies
 
 build: ## the functions, for this machine
 	@$(GANCHO) build
+
+sbom: ## the bill of materials of what is deployed, in CycloneDX: .local/sbom/gancho.cdx.json
+	@$(GANCHO) sbom
 
 invoke: ## one function with a recorded event: FN=receive EVENT=events/c2s/….json
 	@$(GANCHO) invoke $(or $(FN),$(error FN is missing)) $(or $(EVENT),$(error EVENT is missing))

@@ -1,4 +1,4 @@
-"""The local stack and the checks: `python3 local/gancho.py up|down|test|bench|invoke|build|lint`. The Makefile calls it."""
+"""The local stack and the checks: `python3 local/gancho.py up|down|test|bench|invoke|build|lint|sbom`. The Makefile calls it."""
 
 import argparse
 import signal
@@ -64,6 +64,10 @@ def _do(arguments: argparse.Namespace) -> int:
             from commands.lint import lint
 
             return lint()
+        case "sbom":
+            from commands.sbom import sbom
+
+            return sbom()
     raise AssertionError(arguments.command)
 
 
@@ -74,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("down", help="stop what runs")
     commands.add_parser("build", help="build the functions for this machine")
     commands.add_parser("lint", help="formatting, lints, documentation, template, dependencies")
+    commands.add_parser("sbom", help="the bill of materials of what is deployed")
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
     test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")

@@ -2,64 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails its test")]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "cloudformation.rs"]
+mod cloudformation;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
-use serde_yaml_ng::Value as Yaml;
+use serde_json::{Value, json};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn template() -> Value {
-    let text = fs::read_to_string(root().join("template.yaml")).unwrap();
-    untagged(serde_yaml_ng::from_str(&text).unwrap())
-}
-
-/// CloudFormation's short forms written out: `!Ref X` is `{"Ref": "X"}`.
-fn untagged(yaml: Yaml) -> Value {
-    match yaml {
-        Yaml::Tagged(tagged) => {
-            let tag = tagged.tag.to_string();
-            let name = tag.trim_start_matches('!');
-            let name = if matches!(name, "Ref" | "Condition") { name.to_owned() } else { format!("Fn::{name}") };
-            let mut inner = untagged(tagged.value);
-            if name == "Fn::GetAtt"
-                && let Some(text) = inner.as_str()
-            {
-                inner = text.split('.').collect();
-            }
-            json!({name: inner})
-        }
-        Yaml::Mapping(mapping) => {
-            let entry = |(key, value): (Yaml, Yaml)| (key.as_str().unwrap().to_owned(), untagged(value));
-            Value::Object(mapping.into_iter().map(entry).collect::<Map<_, _>>())
-        }
-        Yaml::Sequence(sequence) => sequence.into_iter().map(untagged).collect(),
-        other => serde_json::to_value(other).unwrap(),
-    }
-}
-
-/// The resources of a type: name and properties.
-fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
-    let all = template["Resources"].as_object().unwrap().iter();
-    all.filter(|(_, resource)| resource["Type"] == kind)
-        .map(|(name, r)| (name.clone(), r["Properties"].clone()))
-        .collect()
-}
-
-fn functions(template: &Value) -> BTreeMap<String, Value> {
-    resources(template, "AWS::Serverless::Function")
-}
-
-/// What the mappings of a function read from: the logical names of its queues.
-fn queues_of(function: &Value) -> Vec<String> {
-    let events = function["Events"].as_object().into_iter().flatten().map(|(_, event)| event);
-    let of_sqs = events.filter(|event| event["Type"] == "SQS");
-    of_sqs.map(|event| event["Properties"]["Queue"]["Fn::GetAtt"][0].as_str().unwrap().to_owned()).collect()
-}
+use crate::cloudformation::{functions, one_or_more, queues_of, resources, root, statements, template, variables};
 
 /// A number as it stands, or the default of the parameter it refers to.
 fn number(template: &Value, value: &Value) -> u64 {
@@ -67,21 +19,6 @@ fn number(template: &Value, value: &Value) -> u64 {
         Some(parameter) => template["Parameters"][parameter]["Default"].as_u64().unwrap(),
         None => value.as_u64().unwrap(),
     }
-}
-
-/// The statements of a role.
-fn statements(role: &Value) -> Vec<&Value> {
-    let policies = role["Policies"].as_array().unwrap().iter();
-    policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap()).collect()
-}
-
-fn one_or_more(value: &Value) -> Vec<&Value> {
-    value.as_array().map_or_else(|| vec![value], |all| all.iter().collect())
-}
-
-fn variables(of: &Value) -> BTreeMap<String, Value> {
-    let all = of["Environment"]["Variables"].as_object().into_iter().flatten();
-    all.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[test]

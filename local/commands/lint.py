@@ -4,7 +4,8 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from stack import dependencies
+from commands.sbom import sbom
+from stack import dependencies, tools
 from stack.environment import environment
 from stack.places import ROOT
 from stack.progress import Failed, say
@@ -19,7 +20,9 @@ def lint() -> int:
         "clippy": _command("cargo", "clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"),
         "documentation": _command("cargo", "doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"),
         "template": _command("sam", "validate", "--lint"),
+        "template's security": _checkov,
         "dependencies": dependencies.acceptable,
+        "bill of materials": lambda: sbom() == 0,
         "advisories": _advisories,
     }
     failed = []
@@ -43,6 +46,12 @@ def _demand_component(argv: tuple[str, ...]) -> None:
     component = {"fmt": "rustfmt", "clippy": "clippy"}.get(argv[1])
     if component and shutil.which(f"cargo-{argv[1]}", path=environment()["PATH"]) is None:
         raise Failed(f"cargo {argv[1]} is not installed", do=f"rustup component add {component}")
+
+
+def _checkov() -> bool:
+    """What checkov knows of templates; what it is not asked is in its configuration, with reasons."""
+    tools.ensure(("checkov",))
+    return _command(str(tools.python_of("checkov")), "-m", "checkov.main", "--config-file", ".checkov.yaml")()
 
 
 def _advisories() -> bool:

@@ -8,6 +8,7 @@ mod deliveries_are_counted;
 mod deliveries_go_out;
 mod endpoints_misbehave;
 mod events_are_gathered;
+mod every_door_is_shut;
 mod hostile_addresses;
 mod leads_are_enriched;
 mod leads_change;

@@ -11,7 +11,7 @@ const WEBHOOKS: &str = "/api/v1/tenant/webhooks";
 
 #[tokio::test]
 async fn another_tenants_rows_look_exactly_like_rows_that_do_not_exist() {
-    let (owner, other) = (Flow::beside_others().await, Flow::beside_others().await);
+    let (owner, other) = (Flow::beside_others().await, Flow::another().await);
     owner.new_lead(Person::new().by_phone()).await;
     let delivery = until("a delivery", async || owner.deliveries(&owner.subscription).await.into_iter().next()).await;
     let (theirs, sent) = (&owner.subscription, delivery["id"].as_str().unwrap());
@@ -47,7 +47,7 @@ async fn another_tenants_rows_look_exactly_like_rows_that_do_not_exist() {
 
 #[tokio::test]
 async fn a_tenants_events_are_heard_by_its_own_subscribers_only() {
-    let (owner, other) = (Flow::beside_others().await, Flow::beside_others().await);
+    let (owner, other) = (Flow::beside_others().await, Flow::another().await);
     let (_, id) = owner.new_lead(Person::new().by_phone()).await;
     owner.completed(&id).await;
     owner.hears("lead.unmatched").await;

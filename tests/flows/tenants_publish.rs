@@ -122,7 +122,7 @@ async fn a_revoked_key_publishes_nothing_within_ten_seconds() {
 
 #[tokio::test]
 async fn one_tenants_idempotency_keys_and_ids_mean_nothing_to_another() {
-    let (one, other) = (Flow::beside_others().await, Flow::beside_others().await);
+    let (one, other) = (Flow::beside_others().await, Flow::another().await);
     let mut event = payment("1.00");
     event["id"] = json!("shared-name");
     let first = one.publish(&event).await;

@@ -258,7 +258,7 @@ async fn a_test_is_sent_and_a_webhook_that_is_off_is_sent_nothing_else() {
 
 #[tokio::test]
 async fn nothing_of_one_number_reaches_another_and_nothing_of_one_client_another_client() {
-    let (owner, other) = (Flow::beside_others().await, Flow::beside_others().await);
+    let (owner, other) = (Flow::beside_others().await, Flow::another().await);
     let (line, second) = (Line::linked(&owner).await, Line::linked(&owner).await);
     let theirs = Line::linked(&other).await;
     let webhook = Webhook::registered(&owner, &line, "first", json!({}), json!({})).await;

@@ -38,7 +38,11 @@ pub(crate) fn client() -> Client {
         .expect("a client")
 }
 
-pub(crate) async fn answer_of(request: RequestBuilder) -> Answer {
+/// What comes back to a request.
+///
+/// # Panics
+/// When nothing does.
+pub async fn answer_of(request: RequestBuilder) -> Answer {
     let response = request.send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.expect("a whole answer");
@@ -75,6 +79,12 @@ impl Api {
     #[must_use]
     pub fn operator() -> Self {
         Self::bearer(&Stack::get().admin_token)
+    }
+
+    /// What is shown to be let in.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.bearer.as_deref()
     }
 
     /// A request to a route.

@@ -117,7 +117,8 @@ impl Flow {
         Self::begin(place).await
     }
 
-    /// A second tenant in a flow that runs alone: it takes no place of its own.
+    /// A second tenant in a flow: it takes no place of its own. A second place would wait for a flow that wants to run
+    /// alone, which waits for the first.
     pub async fn another() -> Self {
         Self::begin(Place::Guest).await
     }
