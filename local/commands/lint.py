@@ -7,9 +7,10 @@ from collections.abc import Callable
 from commands.sbom import sbom
 from stack import dependencies, tools
 from stack.environment import environment
-from stack.places import ROOT
-from stack.progress import Failed, say
+from stack.places import LOCAL, ROOT, SETUP_LOGS
+from stack.progress import Failed, run, say, step
 
+MACHETE = "0.9.2"
 DENY_WARNINGS = {"RUSTDOCFLAGS": "-D warnings"}
 
 
@@ -22,6 +23,7 @@ def lint() -> int:
         "template": _command("sam", "validate", "--lint"),
         "template's security": _checkov,
         "dependencies": dependencies.acceptable,
+        "unused dependencies": _unused,
         "bill of materials": lambda: sbom() == 0,
         "advisories": _advisories,
     }
@@ -52,6 +54,16 @@ def _checkov() -> bool:
     """What checkov knows of templates; what it is not asked is in its configuration, with reasons."""
     tools.ensure(("checkov",))
     return _command(str(tools.python_of("checkov")), "-m", "checkov.main", "--config-file", ".checkov.yaml")()
+
+
+def _unused() -> bool:
+    """Crates that are asked for and not used, found by cargo-machete. Building it takes a minute, once."""
+    home = LOCAL / f"cargo-machete-{MACHETE}"
+    if not (home / "bin" / "cargo-machete").exists():
+        with step("Building cargo-machete"):
+            argv = ["cargo", "install", "--locked", "cargo-machete", "--version", f"={MACHETE}", "--root", str(home)]
+            run(argv, environment(), SETUP_LOGS / "install-cargo-machete.log", do="check that crates.io can be reached, then run it again")
+    return _command(str(home / "bin" / "cargo-machete"), str(ROOT))()
 
 
 def _advisories() -> bool:

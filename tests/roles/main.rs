@@ -29,12 +29,26 @@ type Right = (String, String);
 const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 /// What a verb of the store could do and a function never asks of it: function, action, table, and why.
-const NOT_ASKED: [(&str, &str, &str, &str); 1] = [(
-    "sweep",
-    "dynamodb:DeleteItem",
-    "DirectoryTable",
-    "the directory has one verb for all changes; of them, what exists from the start needs those that make",
-)];
+const NOT_ASKED: [(&str, &str, &str, &str); 3] = [
+    (
+        "sweep",
+        "dynamodb:DeleteItem",
+        "DirectoryTable",
+        "the directory has one verb for all changes; of them, what exists from the start needs those that make",
+    ),
+    (
+        "operate",
+        "dynamodb:PutItem",
+        "SignalsTable",
+        "a record notes a hold where it parks a row; what the operator sets back is to run, and never parked",
+    ),
+    (
+        "operate",
+        "dynamodb:DeleteItem",
+        "SyncTable",
+        "what is finished there is the reading of a query; a dirty row, which has a verb of that name, is sync's to finish",
+    ),
+];
 
 /// Whether a file is one of those a function is built from. The two faces of `manage` share what is in neither's folder;
 /// its `main` puts both together.
