@@ -3,6 +3,7 @@
 
 use gancho_tests::api::Api;
 use gancho_tests::flow::Flow;
+use gancho_tests::moysklad::{Warehouse, take_up_main};
 use gancho_tests::schemathesis::Plan;
 use gancho_tests::stack::Stack;
 use gancho_tests::stage::Stage;
@@ -59,6 +60,8 @@ async fn every_operation_answers_as_it_is_described() {
     let delivery = until("a delivery", async || flow.deliveries(&subscription).await.into_iter().next()).await;
     let delivery = id_of(&delivery);
     let line = Line::linked(&flow).await;
+    let account = Warehouse::open("described").await;
+    take_up_main(&flow, &account).await;
     let moysklad = moysklad_token(&flow.operator, &flow.tenant_id).await;
     let (webhook, carried) = webhook_with_an_event(&flow, &line).await;
 
@@ -85,6 +88,18 @@ async fn every_operation_answers_as_it_is_described() {
         .with(&["read_event", "reprocess_event"], "path.id", &event)
         .with(&["read_data_subject_job"], "path.id", &job)
         .with(&["turn_switch"], "path.what", &format!("tenant:{stranger}"))
+        .with(&["read_moysklad_account", "change_moysklad_account"], "path.account_id", &account.id)
+        .with(
+            &[
+                "read_moysklad_stats",
+                "list_moysklad_loops",
+                "read_moysklad_resync",
+                "list_moysklad_webhooks",
+                "check_moysklad_health",
+            ],
+            "query.account_id",
+            &account.id,
+        )
         // What a deletion does is shown elsewhere: all that is to be found here is others'.
         .in_vain(&[
             "delete_subscription",
@@ -94,11 +109,20 @@ async fn every_operation_answers_as_it_is_described() {
             "delete_source",
             "release_connection",
             "release_number",
+            "create_moysklad_account",
+            "delete_moysklad_account",
+            "close_moysklad_loop",
+            "begin_moysklad_resync",
         ])
         // Nothing is taken there without a signature, nor shown without a token.
         .in_vain(&["verify_whatsapp", "ring_whatsapp"])
         .without("redrive", "other flows put dead letters there on purpose, and look for them")
         .without("erase_data_subject", "it walks all tables, and takes away what it finds of anybody")
+        .without("stop_moysklad", "it stops what other flows wait for")
+        .without("lift_moysklad_stop", "it lets go what another flow has stopped")
+        .without("set_up_moysklad_webhooks", "asked for all accounts, it asks MoySklad for those of every flow")
+        .without("delete_moysklad_webhooks", "asked for all accounts, it takes away those of every flow")
+        .without("check_moysklad_health_of", "the same, in a body; `check_moysklad_health` is the same check")
         .without(
             "ring_c2s",
             "its leads are the default tenant's; `ring_c2s_source` is the same handler behind its door",

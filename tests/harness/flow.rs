@@ -82,7 +82,7 @@ async fn close_breakers(cloud: &Cloud) {
 }
 
 /// The switches that concern other flows, too.
-const EVERYBODYS: [&str; 3] = ["all", "provider:c2s", "tenant:ten_default"];
+const EVERYBODYS: [&str; 4] = ["all", "provider:c2s", "provider:moysklad", "tenant:ten_default"];
 
 /// Turns on again what a flow that ran alone has left switched off.
 async fn resume_for_all() {
