@@ -47,7 +47,7 @@ async fn webhook_with_an_event(flow: &Flow, line: &Line) -> (String, String) {
 
 #[tokio::test]
 async fn every_operation_answers_as_it_is_described() {
-    let flow = Flow::beside_others().await;
+    let flow = Flow::at_the_door().await;
     let key = flow.operator.post(&format!("/api/v1/admin/tenants/{}/keys", flow.tenant_id), &json!({})).await.with(201);
     let (stranger, source) = strangers(&flow.operator).await;
     // What comes in at the flow's own doorbell stays there: nobody is to be asked about anybody.

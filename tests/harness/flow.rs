@@ -123,6 +123,12 @@ impl Flow {
         Self::begin(Place::Guest).await
     }
 
+    /// A flow that asks the API and nothing behind it, for minutes: it minds nobody and waits for nobody, and those that
+    /// want to be alone need not wait for it.
+    pub async fn at_the_door() -> Self {
+        Self::begin(Place::Guest).await
+    }
+
     async fn begin(place: Place) -> Self {
         let (operator, stage) = (Api::operator(), Stage::default());
         let name = format!("flow-{}", unique());
