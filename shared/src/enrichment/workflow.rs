@@ -236,7 +236,9 @@ impl<S: Backing, F: PersonFinder, R: PersonRegistry, T: LeadThread> Enricher<S, 
         let Some(lead) = newest_first.first() else {
             return Ok(Verdict::Failed { reason: "unreadable_body".to_owned() });
         };
-        if event.work.attempts == 0 && event.turn_at.is_none() && event.work.turn == 1 {
+        // At every run of the first turn, but for those that only wait for their place: a worker before this one may have
+        // found no body yet, or died before it said this. Said again, it changes nothing.
+        if event.turn_at.is_none() && event.work.turn == 1 {
             self.announce_receipt(event, first, now).await?;
         }
         let own = newest_first.iter().map(|lead| lead.contact.clone());

@@ -3,6 +3,8 @@
 pub mod book_exam;
 pub mod counters_exam;
 pub mod directory_exam;
+#[cfg(test)]
+mod faults;
 pub mod hostile_hosts;
 pub mod listing_exam;
 mod memory_batches;
