@@ -13,6 +13,7 @@ impl Inbox for MemoryStore {
             self.lock()?.bodies.entry(event.id.clone()).or_default().push((event.digest.clone(), body.clone()));
             return Ok(Recorded::New);
         }
+        self.write_missing_body(event, body)?;
         if !event.provider.keeps_variants() {
             let first: Option<Event> = self.read(&event.key()).await?;
             let same = first.is_none_or(|first| first.digest == event.digest);
@@ -32,6 +33,18 @@ impl MemoryStore {
         if let Ok(mut inner) = self.lock() {
             inner.bodies.remove(event);
         }
+    }
+
+    /// The body goes out beside the row each time: the retry of a request whose body could not be written writes it.
+    fn write_missing_body(&self, event: &Event, body: &RawBody) -> Result<(), StoreError> {
+        let mut inner = self.lock()?;
+        let erased =
+            inner.rows.get(&event.key()).and_then(|row| row.get("erased")).is_some_and(|erased| erased == true);
+        let bodies = inner.bodies.entry(event.id.clone()).or_default();
+        if bodies.is_empty() && !erased {
+            bodies.push((event.digest.clone(), body.clone()));
+        }
+        Ok(())
     }
 
     fn keep_variant(&self, event: &Event, body: &RawBody) -> Result<bool, StoreError> {
