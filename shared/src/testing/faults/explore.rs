@@ -14,11 +14,7 @@ pub(super) fn tell<T>(schedule: &impl std::fmt::Debug, story: impl FnOnce() -> T
 
 /// Tells a story once without a fault, once with each fault at each of a verb's calls, and with each of these at each
 /// call after it. The story is told the faults, and answers with the calls that were made. How many there were.
-pub(super) fn every_fault_of(
-    verb: &'static str,
-    after: &[Fault],
-    story: impl Fn(&[Strike]) -> Vec<Call>,
-) -> usize {
+pub(super) fn every_fault_of(verb: &'static str, after: &[Fault], story: impl Fn(&[Strike]) -> Vec<Call>) -> usize {
     let told = |strikes: &[Strike]| -> Vec<Call> {
         let calls = tell(&strikes, || story(strikes));
         calls.into_iter().filter(|call| call.verb == verb).collect()

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::counterparts::{Endpoints, Registry, Threads};
@@ -21,7 +21,7 @@ use crate::intake::take_in;
 use crate::limits::BreakerRules;
 use crate::model::event::{Event, EventStatus};
 use crate::model::ids::EventId;
-use crate::model::row::{Queue, RowKey, WorkRow as _, WorkState};
+use crate::model::row::{Queue, RowKey, WorkState};
 use crate::providers::{self, Incoming};
 use crate::signing::seal::NONCE_BYTES;
 use crate::sync::syncer::{Answered as OfNotice, Brake, Settings as SyncSettings, Syncer};
@@ -44,8 +44,7 @@ pub(super) type Stand = (u32, bool, u32, String);
 pub(super) struct House {
     pub(super) outside: Outside,
     pub(super) store: Faulty<MemoryStore>,
-    pub(super) enricher:
-        Enricher<Faulty<MemoryStore>, Faulty<Registry>, Faulty<Registry>, Faulty<Threads>>,
+    pub(super) enricher: Enricher<Faulty<MemoryStore>, Faulty<Registry>, Faulty<Registry>, Faulty<Threads>>,
     pub(super) courier: Courier<Faulty<MemoryStore>, Faulty<Endpoints>>,
     pub(super) syncer: Syncer<Faulty<MemoryStore>, Faulty<MemorySync>, Faulty<MemoryMoysklad>>,
     /// By how much each worker's clock is wrong, in milliseconds, in turn.
@@ -58,6 +57,8 @@ pub(super) struct House {
     pub(super) off_until: Timestamp,
     /// When a sender who got no good answer sends again.
     pub(super) sent_again_after: SignedDuration,
+    /// So many writes later what a write changed is in the due index, at every second sweep.
+    pub(super) lag: usize,
     /// In which order bells come that might come in any.
     pub(super) choices: RefCell<Choices>,
     /// Events whose sender was told that they are taken.
@@ -68,11 +69,15 @@ pub(super) struct House {
     messages: RefCell<Messages>,
     swept_at: RefCell<Timestamp>,
     n_workers: RefCell<usize>,
+    index_lags_by: RefCell<usize>,
 }
 
-impl Brake for House {
+/// Everything is switched off until then.
+struct OffUntil(Timestamp);
+
+impl Brake for OffUntil {
     async fn held(&self) -> Result<Option<Hold>, StoreError> {
-        Ok(self.hold())
+        Ok((clock::now() < self.0).then(switch))
     }
 }
 
@@ -148,6 +153,7 @@ impl House {
             skews: vec![0],
             copies: 1,
             only_sweep_rings: false,
+            lag: 0,
             off_until: clock::now(),
             sent_again_after: SignedDuration::from_secs(10),
             choices: RefCell::default(),
@@ -157,6 +163,7 @@ impl House {
             messages: RefCell::default(),
             swept_at: RefCell::new(clock::now()),
             n_workers: RefCell::default(),
+            index_lags_by: RefCell::default(),
         }
     }
 
@@ -166,11 +173,11 @@ impl House {
     }
 
     /// The rows of work there are.
-    pub(super) fn rows(&self) -> Vec<(RowKey, WorkState, String)> {
+    pub(super) fn rows(&self) -> Vec<(RowKey, WorkState, Map<String, Value>)> {
         let inner = self.store.inner.lock().unwrap();
         let rows = inner.rows.iter().map(|(key, row)| {
-            let work = serde_json::from_value(serde_json::Value::Object(row.clone())).unwrap();
-            (key.clone(), work, row["status"].as_str().unwrap().to_owned())
+            let work = serde_json::from_value(Value::Object(row.clone())).unwrap();
+            (key.clone(), work, row.clone())
         });
         rows.collect()
     }
@@ -183,18 +190,27 @@ impl House {
     pub(super) fn watch(&self) {
         self.store.inner.set_held(&switch(), self.hold().is_some());
         self.syncer.clients.inner.set_time(clock::now());
+        let inner = self.store.inner.lock().unwrap();
         let mut history = self.history.borrow_mut();
         let mut index = Vec::new();
-        for (key, work, status) in self.rows() {
-            if let (Some(shard), Some(due_at)) = (&work.due_shard, work.due_at) {
-                index.push((shard.clone(), DueRow { key: key.clone(), due_at }));
+        for (key, row) in &inner.rows {
+            // Field by field: this is looked at after every call of every story.
+            let number = |name: &str| row.get(name).and_then(Value::as_i64);
+            let count = |name| number(name).and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+            let shard = row.get("due_shard").and_then(Value::as_str);
+            if let (Some(shard), Some(due_at)) = (shard, number("due_at")) {
+                let due_at = Timestamp::from_millisecond(due_at).unwrap();
+                index.push((shard.to_owned(), DueRow { key: key.clone(), due_at }));
             }
-            let stand = (work.turn, work.ended(), work.attempts, status);
-            let known = history.entry(key).or_default();
-            if known.last() != Some(&stand) {
-                known.push(stand);
+            let status = row.get("status").and_then(Value::as_str).unwrap_or_default();
+            let stand = (count("turn"), shard.is_none(), count("attempts"), status);
+            let known = history.entry(key.clone()).or_default();
+            let last = known.last().map(|(turn, ended, answers, status)| (*turn, *ended, *answers, status.as_str()));
+            if last != Some(stand) {
+                known.push((stand.0, stand.1, stand.2, status.to_owned()));
             }
         }
+        drop(inner);
         self.outside.note_index(index);
     }
 
@@ -212,6 +228,7 @@ impl House {
         let n = self.n_workers.replace_with(|n| *n + 1);
         clock::skew(self.skews[n % self.skews.len()]);
         self.outside.enter(verb);
+        self.watch();
         let done = self.outside.run(worker, || self.watch());
         clock::skew(0);
         if self.only_sweep_rings && verb != "sweep" {
@@ -226,7 +243,8 @@ impl House {
         for _ in 0..MOST_STEPS {
             self.collect_bells();
             let request = self.requests.borrow().iter().map(|(at, _)| *at).min();
-            let message = self.messages.borrow().next_at();
+            let resting = self.resting();
+            let message = self.messages.borrow().next_at(|row| !resting.contains(row));
             let sweep = self.sweep_at();
             let Some(next) = [request, message, sweep].into_iter().flatten().min() else { return };
             clock::wait_until(next);
@@ -251,31 +269,62 @@ impl House {
         }
     }
 
-    fn answer_message(&self, message: Message) {
+    /// Has a worker answer a message; if it dies, the message comes again.
+    pub(super) fn answer_message(&self, message: Message) {
         let verb = verb_of(&message);
         if !matches!(self.work(verb, self.answer(&message)), Some(Ok(()))) {
             self.messages.borrow_mut().hide(message, clock::now());
         }
     }
 
+    /// The rows that never end and have nothing to do by now: whoever rings for them later is not waited for.
+    fn resting(&self) -> BTreeSet<RowKey> {
+        self.rows().into_iter().filter(|(key, work, row)| rests(key, work, row)).map(|(key, ..)| key).collect()
+    }
+
     /// When the sweep has something to do next.
     fn sweep_at(&self) -> Option<Timestamp> {
         let rows = self.rows();
-        let waiting = rows.iter().filter(|(key, work, _)| !work.ended() && !rests(key, work));
+        let waiting = rows.iter().filter(|(key, work, row)| !work.ended() && !rests(key, work, row));
         let due = waiting.filter_map(|(_, work, _)| work.due_at).min()?;
         Some(due.max(*self.swept_at.borrow() + SWEEP))
     }
 
     fn sweep_once(&self) {
         self.swept_at.replace(clock::now());
+        // What lags has caught up a minute later.
+        let lag = self.index_lags_by.replace(0);
+        self.outside.let_index_lag(lag);
+        let _ = self.work("sweep", self.sweep());
+        if lag == 0 {
+            self.index_lags_by.replace(self.lag);
+        }
+    }
+
+    /// A run of the sweep.
+    pub(super) async fn sweep(&self) -> Result<(), StoreError> {
         let (timing, limits) = (Timing::default(), SweepLimits::default());
-        let deadline = clock::now() + INVOCATION;
-        let _ = self.work("sweep", sweep(&self.store, &timing, &limits, &clock::workers, deadline));
+        sweep(&self.store, &timing, &limits, &clock::workers, clock::workers() + INVOCATION).await.map(|_| ())
+    }
+
+    /// Takes in all that was sent, and does nothing else.
+    pub(super) fn receive_all(&self) {
+        loop {
+            let next = self.requests.borrow().iter().map(|(at, _)| *at).min();
+            let Some(at) = next else { return };
+            clock::wait_until(at);
+            self.answer_request(at);
+        }
+    }
+
+    /// The next message for a verb, taken from its queue.
+    pub(super) fn next_for(&self, verb: &str) -> Message {
+        self.messages.borrow_mut().take_for(|message| verb_of(message) == verb).expect("somebody has rung")
     }
 
     /// What a function does with a message.
     pub(super) async fn answer(&self, message: &Message) -> Result<(), StoreError> {
-        let (bell, deadline) = (&message.bell, clock::now() + INVOCATION);
+        let (bell, deadline) = (&message.bell, clock::workers() + INVOCATION);
         match (&bell.row, message.queue) {
             (RowKey::Event(_), Queue::Lead) => match self.enricher.take(bell, deadline).await? {
                 OfLead::Yours(claimed) => {
@@ -297,7 +346,7 @@ impl House {
                 OfDelivery::GivenUp(_) | OfDelivery::Nothing => Ok(()),
             },
             (RowKey::Drain(..), _) => match self.syncer.take_drain(bell, deadline).await? {
-                Some(claimed) => self.syncer.drain(claimed, self, deadline).await.map(|_| ()),
+                Some(claimed) => self.syncer.drain(claimed, &OffUntil(self.off_until), deadline).await.map(|_| ()),
                 None => Ok(()),
             },
             (RowKey::Reconciliation(..), _) => match self.syncer.take_reconciliation(bell, deadline).await? {
@@ -357,8 +406,9 @@ impl House {
 }
 
 /// Whether a row that never ends has nothing to do by now.
-pub(super) fn rests(key: &RowKey, work: &WorkState) -> bool {
-    matches!(key, RowKey::Reconciliation(..)) && work.attempts > 0 && work.not_before > clock::now()
+pub(super) fn rests(key: &RowKey, work: &WorkState, row: &Map<String, Value>) -> bool {
+    let has_asked = work.attempts > 0 && !row.contains_key("trouble");
+    matches!(key, RowKey::Reconciliation(..)) && has_asked && work.not_before > clock::now()
 }
 
 /// The verb that answers a message.

@@ -22,8 +22,9 @@ pub(super) fn everything_holds(house: &House) {
 
 /// Whatever has ended is in no partition of the due index, and everything has ended.
 pub(super) fn nothing_is_due_at_rest(house: &House) {
-    for (key, work, status) in house.rows() {
-        assert!(work.ended() && work.due_at.is_none() || rests(&key, &work), "{key} is {status}, and still due");
+    for (key, work, row) in house.rows() {
+        let is_at_rest = work.ended() && work.due_at.is_none() || rests(&key, &work, &row);
+        assert!(is_at_rest, "{key} is {:?}, and still due", row.get("status"));
     }
 }
 
@@ -119,11 +120,8 @@ pub(super) fn a_message_was_sent_at_most_once_or_is_shown_as_unconfirmed(house: 
 
 /// What was said of an event, by its type.
 pub(super) fn told_of(house: &House, event: &EventId) -> Vec<&'static str> {
-    let mut types: Vec<_> = said(house)
-        .iter()
-        .filter(|one| one.id.parent() == *event)
-        .map(|one| one.event_type.as_str())
-        .collect();
+    let mut types: Vec<_> =
+        said(house).iter().filter(|one| one.id.parent() == *event).map(|one| one.event_type.as_str()).collect();
     types.sort_unstable();
     types
 }

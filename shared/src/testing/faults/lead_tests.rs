@@ -4,9 +4,10 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::clock;
-use super::explore::every_fault_of;
+use super::explore::{every_fault_of, tell};
 use super::house::House;
 use super::invariants::{everything_holds, told_of};
+use super::queue::Choices;
 use super::script::{Call, Fault, Kind, Strike};
 use crate::auth::SourceCaller;
 use crate::model::event::Provider;
@@ -58,31 +59,80 @@ fn story_of_a_lead(strikes: &[Strike]) -> Vec<Call> {
     a_lead(strikes, |_| ())
 }
 
-const AFTER: &[Fault] = &[Fault::CrashBefore, Fault::CrashAfter, Fault::AnswerLost, Fault::Doubled];
+fn story_in_order(choices: Choices) -> Choices {
+    let mut told = None;
+    tell(&choices.clone(), || {
+        let mut house = House::new(&[]);
+        with_subscribers(&house, "lead.*");
+        (house.copies, house.choices) = (2, choices.into());
+        house.send(lead(0, &ana()));
+        house.send(lead(1, &ana()));
+        house.settle();
+        everything_holds(&house);
+        told = Some(house.choices.take());
+    });
+    told.unwrap()
+}
+
+#[test]
+fn in_whatever_order_bells_come_and_each_twice_everything_is_done_once() {
+    let (mut n, mut next) = (0, Some(Choices::default()));
+    while let Some(choices) = next {
+        next = story_in_order(choices).next();
+        n += 1;
+    }
+    eprintln!("faults: order of bells: {n} schedules");
+    assert!(n >= 472, "{n}");
+}
+
+#[test]
+fn whatever_the_clocks_say_within_two_seconds_a_worker_that_died_is_followed_by_one() {
+    let mut n = 0;
+    for skews in [[-2_000, 2_000], [2_000, -2_000]] {
+        for verb in ["enrich", "deliver"] {
+            n += every_fault_of(verb, &[], |strikes| a_lead(strikes, |house| house.skews = skews.to_vec()));
+        }
+    }
+    eprintln!("faults: clocks: {n} schedules");
+    assert!(n >= 632, "{n}");
+}
+
+#[test]
+fn however_far_the_due_index_lags_behind_what_is_due_is_rung_for() {
+    let mut n = 0;
+    for lag in [1, 2, 3, 5, 8] {
+        n += every_fault_of("enrich", &[], |strikes| {
+            a_lead(strikes, |house| (house.lag, house.only_sweep_rings) = (lag, true))
+        });
+    }
+    eprintln!("faults: lag: {n} schedules");
+    assert!(n >= 730, "{n}");
+}
+
+const AFTER: &[Fault] = &[Fault::CrashAfter, Fault::AnswerLost];
 
 #[test]
 fn whatever_strikes_the_receiving_of_a_lead_it_is_worked_on_once_and_told_of() {
     let mut n = every_fault_of("receive", Kind::Both.faults(), story_of_a_lead);
-    for after in [100, 200, 400] {
-        let later = SignedDuration::from_secs(after);
-        n += every_fault_of("receive", AFTER, |strikes| a_lead(strikes, |house| house.sent_again_after = later));
-    }
+    // Later than the sweep has rung for a row without a body, and before it is given up for want of it.
+    let later = SignedDuration::from_secs(100);
+    n += every_fault_of("receive", AFTER, |strikes| a_lead(strikes, |house| house.sent_again_after = later));
     eprintln!("faults: receive: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 115, "{n}");
 }
 
 #[test]
 fn whatever_strikes_the_enriching_of_a_lead_it_ends_once_and_its_message_is_sent_once() {
-    let n = every_fault_of("enrich", AFTER, story_of_a_lead);
+    let n = every_fault_of("enrich", &[], story_of_a_lead);
     eprintln!("faults: enrich: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 146, "{n}");
 }
 
 #[test]
 fn whatever_strikes_a_delivery_it_arrives_under_its_one_identifier() {
-    let n = every_fault_of("deliver", &[Fault::CrashAfter], story_of_a_lead);
+    let n = every_fault_of("deliver", &[], story_of_a_lead);
     eprintln!("faults: deliver: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 170, "{n}");
 }
 
 #[test]
@@ -92,5 +142,5 @@ fn whatever_strikes_a_sweep_it_rings_for_all_that_is_due_and_brings_back_all_tha
         a_lead(strikes, |house| house.off_until = clock::now() + SignedDuration::from_mins(10))
     });
     eprintln!("faults: sweep: {} schedules", lost + held);
-    assert!(lost + held >= 1, "{lost} {held}");
+    assert!(lost + held >= 1_060, "{lost} {held}");
 }

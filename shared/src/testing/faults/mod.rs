@@ -6,12 +6,14 @@
 
 mod clock;
 mod counterparts;
+mod duel;
+mod duel_tests;
 mod explore;
 mod faulty;
 mod house;
 mod invariants;
 mod lead_tests;
-mod sync_tests;
 mod queue;
 mod script;
 mod stores;
+mod sync_tests;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::row::Queue;
+use crate::model::row::{Queue, RowKey};
 use crate::work::{Bell, Delay, Ring};
 
 /// How long a message is hidden once somebody has it.
@@ -10,7 +10,7 @@ const HIDDEN: SignedDuration = SignedDuration::from_secs(180);
 /// How often it comes before it lies among the dead letters, where nobody looks in these stories.
 const MOST_TIMES: u32 = 5;
 /// Choices that are gone through one by one; whatever comes after them comes in the order it was rung.
-const MOST_CHOICES: usize = 7;
+const MOST_CHOICES: usize = 3;
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +41,21 @@ impl Messages {
         }
     }
 
-    /// When the next comes.
-    pub(super) fn next_at(&self) -> Option<Timestamp> {
-        self.0.iter().map(|message| message.at).min()
+    /// When the next comes for one of these rows.
+    pub(super) fn next_at(&self, rows: impl Fn(&RowKey) -> bool) -> Option<Timestamp> {
+        self.0.iter().filter(|message| rows(&message.bell.row)).map(|message| message.at).min()
     }
 
     /// One of those that may come now.
     pub(super) fn take(&mut self, now: Timestamp, choices: &mut Choices) -> Message {
         let ready: Vec<usize> = (0..self.0.len()).filter(|n| self.0[*n].at <= now).collect();
         self.0.remove(ready[choices.choose(ready.len())])
+    }
+
+    /// The oldest of these, whenever it comes.
+    pub(super) fn take_for(&mut self, of: impl Fn(&Message) -> bool) -> Option<Message> {
+        let at = self.0.iter().position(of)?;
+        Some(self.0.remove(at))
     }
 
     /// One that nobody was done with comes again.

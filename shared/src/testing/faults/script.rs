@@ -136,12 +136,13 @@ impl Outside {
         self.lock().calls.clone()
     }
 
-    pub(super) fn n_calls(&self) -> usize {
-        self.lock().calls.len()
-    }
-
     /// Waits to be let through, and says what strikes. A worker that died waits for ever.
-    pub(super) async fn pass(&self, name: &'static str, kind: Kind, shelves: impl Fn() -> Vec<String>) -> Option<Fault> {
+    pub(super) async fn pass(
+        &self,
+        name: &'static str,
+        kind: Kind,
+        shelves: impl Fn() -> Vec<String>,
+    ) -> Option<Fault> {
         poll_fn(|cx| {
             let mut state = self.lock();
             if state.crashed {

@@ -35,10 +35,11 @@ fn home(key: &RowKey) -> String {
     format!("index {}", home_shard(key))
 }
 
+/// Where a row is due behind a hold, if it is put there.
 fn parked<P>(record: &Record<P>, key: &RowKey) -> String {
     match &record.next {
         Next::Park { hold, .. } => format!("index {}", hold.shard(key)),
-        _ => String::from("index of none"),
+        _ => home(key),
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::clock;
+use super::duel::{Duel, Work};
 use super::explore::every_fault_of;
 use super::house::House;
 use super::invariants::{
@@ -104,7 +105,7 @@ fn each_entity_has_one_counterpart_that_is_like_it(house: &House) {
     assert_eq!(counterparts.len(), names(MAIN).len(), "each stands for one");
 }
 
-fn everything_holds(house: &House) {
+pub(super) fn everything_holds(house: &House) {
     nothing_is_due_at_rest(house);
     no_lease_is_left(house);
     statuses_moved_forward_only(house);
@@ -128,6 +129,21 @@ fn story_of_a_product(strikes: &[Strike]) -> Vec<Call> {
     every_accepted_event_is_completed(&house);
     everything_holds(&house);
     house.outside.calls()
+}
+
+/// One worker drains the child for one product; another is about to hear of a second.
+pub(super) fn heard_while_drained() -> Duel {
+    let house = with_accounts(&[]);
+    make(&house, "pen");
+    tell(&house);
+    house.receive_all();
+    house.answer_message(house.next_for("hear"));
+    let drain = Work::Answer(house.next_for("drain"));
+    make(&house, "ink");
+    tell(&house);
+    house.receive_all();
+    let hear = Work::Answer(house.next_for("hear"));
+    Duel { house, works: [drain, hear], skews: [0, 0] }
 }
 
 fn story_of_a_poll(strikes: &[Strike]) -> Vec<Call> {
@@ -158,28 +174,28 @@ const AFTER: &[Fault] = &[Fault::CrashAfter];
 
 #[test]
 fn whatever_strikes_the_hearing_of_a_notice_what_it_calls_for_is_carried() {
-    let n = every_fault_of("hear", AFTER, story_of_a_product);
+    let n = every_fault_of("hear", &[], story_of_a_product);
     eprintln!("faults: hear: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 157, "{n}");
 }
 
 #[test]
 fn whatever_strikes_the_draining_of_an_account_everything_exists_once_and_is_equal() {
-    let n = every_fault_of("drain", AFTER, story_of_a_product);
+    let n = every_fault_of("drain", &[], story_of_a_product);
     eprintln!("faults: drain: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 327, "{n}");
 }
 
 #[test]
 fn whatever_strikes_a_poll_what_it_missed_is_found_by_the_next() {
     let n = every_fault_of("reconcile", AFTER, story_of_a_poll);
     eprintln!("faults: reconcile: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 217, "{n}");
 }
 
 #[test]
 fn whatever_strikes_a_resync_everything_is_walked() {
     let n = every_fault_of("resync", AFTER, story_of_a_resync);
     eprintln!("faults: resync: {n} schedules");
-    assert!(n >= 1, "{n}");
+    assert!(n >= 521, "{n}");
 }
