@@ -3,6 +3,7 @@
 pub mod book_exam;
 pub mod counters_exam;
 pub mod directory_exam;
+pub mod hostile;
 pub mod hostile_hosts;
 pub mod listing_exam;
 mod memory_batches;
