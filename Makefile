@@ -3,7 +3,7 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench down lint build sbom invoke
+.PHONY: help run test bench fuzz down lint build sbom invoke
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -16,6 +16,9 @@ test: ## every test, against a local stack of their own; T=name for some of them
 
 bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
 	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## every parser of outside bytes, fuzzed; T=name for some of them, SECONDS_EACH=60
+	@SECONDS_EACH=$(or $(SECONDS_EACH),60) nice fuzz/run $(T)
 
 down: ## stop what runs
 	@$(GANCHO) down

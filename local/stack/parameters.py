@@ -33,7 +33,7 @@ IN_TESTS = {
     "DispatchVisibilitySeconds": "10",
     "DeliveryVisibilitySeconds": "10",
     "SyncVisibilitySeconds": "10",
-    "MoyskladPollSeconds": "20",
+    "MoyskladPollSeconds": "40",
 }
 
 

@@ -2,7 +2,7 @@
 
 use gancho_tests::flow::{Flow, body_of};
 use gancho_tests::moysklad::{
-    Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, order, price, set_up_hooks, take_up_child, take_up_main,
+    Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, give_up, order, price, set_up_hooks, take_up_child, take_up_main,
 };
 use gancho_tests::waiting::until;
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ async fn a_price_reaches_each_child_and_no_further_webhook_appears() {
         let data = &body_of(one)["data"];
         assert_eq!((&data["account_id"], &data["entity_id"]), (&json!(pair.main.id), &json!(product)), "{data}");
     }
+    give_up(&flow, &[&second, &pair.child, &pair.main]).await;
 }
 
 #[tokio::test]
@@ -78,6 +79,7 @@ async fn a_new_product_comes_with_its_folder_and_is_archived_and_deleted_with_it
     until("the product to be gone", async || (child.n("product").await == 0).then_some(())).await;
     main.is_at_peace().await;
     child.is_at_peace().await;
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -90,6 +92,7 @@ async fn a_product_deleted_in_a_child_comes_back_from_the_main_account() {
     let again = child.comes_to_have("product", "Tea", TO_A_CHILD, |tea| tea["id"] != first["id"]).await;
     assert_eq!(price(&again), 10_000.0);
     assert_eq!(child.n("product").await, 1);
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -113,6 +116,7 @@ async fn an_order_of_a_child_reaches_the_main_account_at_once() {
     })
     .await;
     assert_eq!(main.n_sent().await, 1, "of the product alone");
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -129,6 +133,7 @@ async fn two_changes_that_are_told_the_wrong_way_round_end_at_the_newer() {
         assert_eq!(price(&child.all("product").await[0]), 15_000.0);
     })
     .await;
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -145,4 +150,5 @@ async fn the_children_of_two_mains_have_nothing_to_do_with_each_other() {
     other_child.comes_to_have("product", "Coffee", TO_A_CHILD, |_| true).await;
     one.rest(&flow).await;
     assert_eq!((one.child.n("product").await, other_child.n("product").await), (1, 1));
+    give_up(&flow, &[&one.child, &one.main, &other_child, &other_main]).await;
 }

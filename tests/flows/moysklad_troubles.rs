@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gancho_tests::flow::Flow;
-use gancho_tests::moysklad::{ADMIN, Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, order, price};
+use gancho_tests::moysklad::{ADMIN, Pair, TO_A_CHILD, TO_THE_MAIN, Warehouse, give_up, order, price};
 use gancho_tests::processes;
 use gancho_tests::waiting::{throughout, until, until_within};
 use jiff::Timestamp;
@@ -39,6 +39,7 @@ async fn a_change_whose_notice_was_lost_is_found_by_the_poll() {
     until_within("the deletion, from the audit", TO_A_CHILD, async || (child.n("product").await == 0).then_some(()))
         .await;
     assert_eq!(main.n_sent().await, 0, "nobody was told");
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -57,6 +58,7 @@ async fn what_a_child_lost_in_the_middle_is_made_anew_and_what_it_is_refused_for
     assert_eq!(flow.stage.struck(fault).await, None, "it was refused each time it asked");
     assert_eq!(child.n("product").await, 1);
     child.is_at_peace().await;
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -71,6 +73,7 @@ async fn a_product_whose_worker_died_after_it_was_made_stands_there_once() {
     sweep_after_the_lease(&flow, "DRAIN", &pair.child).await;
     pair.rest(&flow).await;
     assert_eq!((pair.child.n("product").await, pair.child.trashed("product").await), (1, 0));
+    give_up(&flow, &[&pair.child, &pair.main]).await;
 }
 
 #[tokio::test]
@@ -102,6 +105,7 @@ async fn without_the_header_our_own_writes_are_known_again_and_nothing_goes_roun
     })
     .await;
     flow.cloud.point("sync", &before).await;
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -132,6 +136,7 @@ async fn an_entity_that_keeps_changing_is_left_alone_told_of_and_looked_at_when_
     child.comes_to_have("product", "Tea", TO_A_CHILD, |tea| price(tea) == 12_000.0).await;
     let loops = flow.operator.get(&format!("{ADMIN}/loops?account_id={}", main.id)).await.with(200);
     assert_eq!(loops["data"], json!([]));
+    give_up(&flow, &[&child, &main]).await;
 }
 
 #[tokio::test]
@@ -154,6 +159,7 @@ async fn an_emergency_stop_stops_everything_within_two_minutes_and_loses_nothing
     gancho_tests::waiting::taken_effect().await;
     flow.cloud.sweep().await;
     child.comes_to_have("product", "Tea", TO_A_CHILD, |_| true).await;
+    give_up(&flow, &[&child, &main]).await;
 }
 
 /// As many products as a large catalogue has.
@@ -197,4 +203,5 @@ async fn a_resync_of_five_thousand_products_killed_halfway_writes_each_once_and_
     let n_writes =
         child.calls("POST", "/entity/product").await.len() + child.calls("PUT", "/entity/product").await.len();
     assert!(n_writes < 200, "in bulk: {n_writes}");
+    give_up(&flow, &[&child, &main]).await;
 }

@@ -258,6 +258,13 @@ pub async fn set_up_hooks(flow: &Flow, accounts: &[&Warehouse]) {
     }
 }
 
+/// Tells the platform that accounts are no longer its own, children first: their polls would go on beside all that follows.
+pub async fn give_up(flow: &Flow, accounts: &[&Warehouse]) {
+    for account in accounts {
+        flow.operator.delete(&format!("{ADMIN}/accounts/{}?force=true", account.id)).await.with(200);
+    }
+}
+
 /// A main account and a child of it, kept in step for a flow's tenant.
 pub struct Pair {
     /// The main account.

@@ -87,6 +87,10 @@ impl EndpointUrl {
         if url.as_str().len() > MAX_URL_CHARS {
             return Err(UrlError::TooLong);
         }
+        // The URL standard lets through what no HTTP client puts into a request.
+        if url.as_str().parse::<http::Uri>().is_err() {
+            return Err(UrlError::Malformed);
+        }
         Ok(Self { url, allow_listed })
     }
 
@@ -219,6 +223,7 @@ mod tests {
             "https://",
             "https:///",
             "https://exa mple.com/",
+            "https://exa`mple.com/",
             "https://example.com/a b",
             "https://example.com/\r\nX: y",
             "\u{a0}https://example.com/",

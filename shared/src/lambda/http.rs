@@ -223,6 +223,18 @@ pub async fn serve(router: axum::Router) -> Result<(), lambda_http::Error> {
     lambda_http::run(service).await
 }
 
+/// The request that a router sees of an envelope.
+///
+/// # Errors
+/// It is not one of API Gateway's.
+///
+/// # Panics
+/// Its host, path and query make no URL, or its body is not the base64 it is said to be.
+#[cfg(feature = "testing")]
+pub fn routed(envelope: &[u8]) -> Result<Request<Body>, serde_json::Error> {
+    lambda_http::request::from_reader(envelope).map(without_stage)
+}
+
 fn without_stage(request: lambda_http::Request) -> Request<Body> {
     let (mut parts, body) = request.into_parts();
     let stage = match parts.extensions.get::<RequestContext>() {

@@ -84,7 +84,11 @@ pub fn verify_with_timestamp(
     if id.is_empty() || id.contains('.') {
         return Err(VerifyError::Header(HEADER_ID));
     }
+    // In one spelling: `+1`, `01` and `1` would be one time, and three texts to sign.
     let at_s: i64 = at.parse().map_err(|_| VerifyError::Header(HEADER_TIMESTAMP))?;
+    if at_s.to_string() != at {
+        return Err(VerifyError::Header(HEADER_TIMESTAMP));
+    }
     let age_s = now.as_second().saturating_sub(at_s);
     if age_s > TOLERANCE_S {
         return Err(VerifyError::TooOld);
@@ -178,6 +182,19 @@ mod tests {
             verify_with_timestamp(&signed("evt_1", at(1000), b"{}", &key), b"{}", &[], at(1000)),
             Err(VerifyError::NoMatch)
         );
+    }
+
+    #[test]
+    fn a_time_is_read_in_one_spelling_only() {
+        let key = [secret("some secret")];
+        for odd in ["+1000", "01000", "1000 ", "1e3", "-0"] {
+            let mut headers = signed("evt_1", at(1000), b"{}", &key);
+            headers.insert(HEADER_TIMESTAMP, odd.parse().unwrap());
+            let mac = BASE64.encode(mac("evt_1", odd, b"{}", &key[0]));
+            headers.insert(HEADER_SIGNATURE, format!("v1,{mac}").parse().unwrap());
+            let refused = Err(VerifyError::Header(HEADER_TIMESTAMP));
+            assert_eq!(verify_with_timestamp(&headers, b"{}", &key, at(1000)), refused, "{odd}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod counters_exam;
 pub mod directory_exam;
 #[cfg(test)]
 mod faults;
+pub mod hostile;
 pub mod hostile_hosts;
 pub mod listing_exam;
 mod memory_batches;

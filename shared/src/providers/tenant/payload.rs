@@ -42,7 +42,7 @@ impl std::fmt::Debug for Published {
 /// Why an event is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unpublished {
-    /// Above [`MAX_EVENT_BYTES`].
+    /// Above [`MAX_EVENT_BYTES`], as it came or as it would be kept.
     TooLarge,
     /// Nested too deep to be read, or with a text that is none.
     Unreadable,
@@ -122,11 +122,16 @@ fn read(raw: &RawValue, now: Timestamp) -> Result<Published, Unpublished> {
     if !wrong.is_empty() {
         return Err(Unpublished::Wrong(wrong));
     }
+    let data = event.get("data").map(Value::to_string).unwrap_or_default();
+    // `1e15` is four times as long when we write it.
+    if data.len() > MAX_EVENT_BYTES {
+        return Err(Unpublished::TooLarge);
+    }
     Ok(Published {
         event_type,
         id: text("id").map(str::to_owned),
         timestamp,
-        data: event.get("data").map(Value::to_string).unwrap_or_default().into(),
+        data: data.into(),
         digest: canonical::digest(&event),
     })
 }

@@ -94,6 +94,15 @@ fn an_event_above_its_size_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn an_event_that_would_be_kept_above_its_size_is_refused() {
+    let mut body = payment().to_string();
+    let numbers = format!(r#""data":{{"n":[{}1],"#, "1e15,".repeat(MAX_EVENT_BYTES / 10));
+    body = body.replacen(r#""data":{"#, &numbers, 1);
+    assert!(body.len() < MAX_EVENT_BYTES);
+    assert_eq!(parse(body.as_bytes(), now()), Ok(Request::One(Err(Unpublished::TooLarge))));
+}
+
+#[test]
 fn what_is_nested_too_deep_is_refused() {
     let deep = format!(r#"{{"type":"payment.received","data":{}{}}}"#, "[".repeat(500), "]".repeat(500));
     let read = parse(deep.as_bytes(), now());

@@ -1,0 +1,5 @@
+#![no_main]
+
+use gancho::testing::hostile::C2S as TARGET;
+
+libfuzzer_sys::fuzz_target!(init: TARGET.plant(), |input: &[u8]| TARGET.play(input));
