@@ -30,7 +30,7 @@ fn is_routable(envelope: &Value) -> bool {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let header = |name: &str| {
         let headers = envelope["headers"].as_object().into_iter().flatten();
-        headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| text(value)).last()
+        headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| text(value)).next_back()
     };
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%&=/+:".contains(&b));
     let path = text(&envelope["rawPath"]);
