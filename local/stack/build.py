@@ -13,7 +13,8 @@ from stack.environment import compiling, environment
 from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
-BINARIES_OF = "gancho-tests"
+# Whose binary it is.
+PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench"}
 
 
 def architecture() -> str:
@@ -51,7 +52,7 @@ def binary(name: str, site: Site) -> Path:
     profile = ["--release"] if site.optimised else []
     with step(f"Building `{name}`"):
         run(
-            ["cargo", "build", "--package", BINARIES_OF, "--bin", name, "--target", triple(), *profile],
+            ["cargo", "build", "--package", PACKAGES[name], "--bin", name, "--target", triple(), *profile],
             environment(**compiling(optimised=site.optimised)),
             SETUP_LOGS / f"build-{name}.log",
             life=lambda: _compiled(site),
