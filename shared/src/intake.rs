@@ -65,19 +65,17 @@ pub fn row(incoming: &Incoming, now: Timestamp, timing: &Timing) -> Event {
     }
 }
 
-/// Records the events of a request and rings for the new ones. The answers are in the order of the events.
-///
-/// A bell that cannot be rung does no harm: the row is due, and the sweep rings.
-///
-/// # Errors
-/// When any event could not be stored: the whole request is to be refused, so that the sender sends it again. What
-/// was stored is stored, and counts as a duplicate then.
-pub async fn take_in(
-    store: &(impl Inbox + Bells),
-    incoming: &[Incoming],
-    timing: &Timing,
+/// Events that were recorded, and are to be rung for.
+#[derive(Debug)]
+#[must_use = "the events are recorded, and nobody has rung for them"]
+pub struct Taken {
+    outcomes: Vec<Result<Recorded, StoreError>>,
+    rings: Vec<Ring>,
     now: Timestamp,
-) -> Result<Vec<Recorded>, StoreError> {
+}
+
+/// Records the events of a request. The outcomes are in the order of the events.
+pub async fn record(store: &impl Inbox, incoming: &[Incoming], timing: &Timing, now: Timestamp) -> Taken {
     // Whole milliseconds: what is stored, compared and shown is one and the same.
     let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
     let rows: Vec<Event> = incoming.iter().map(|event| row(event, now, timing)).collect();
@@ -92,10 +90,42 @@ pub async fn take_in(
             Ok(_) | Err(_) => {}
         }
     }
-    for bell in store.ring(&rings, now).await {
-        tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
+    Taken { outcomes, rings, now }
+}
+
+impl Taken {
+    /// Rings for the new ones, whatever became of the others.
+    ///
+    /// A bell that cannot be rung does no harm: the row is due, and the sweep rings.
+    pub async fn ring(&self, bells: &impl Bells) {
+        for bell in bells.ring(&self.rings, self.now).await {
+            tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
+        }
     }
-    outcomes.into_iter().collect()
+
+    /// What became of each event.
+    ///
+    /// # Errors
+    /// When any event could not be stored: the whole request is to be refused, so that the sender sends it again. What
+    /// was stored is stored, and counts as a duplicate then.
+    pub fn recorded(&self) -> Result<Vec<Recorded>, StoreError> {
+        self.outcomes.iter().cloned().collect()
+    }
+}
+
+/// Records the events of a request and rings for the new ones. The answers are in the order of the events.
+///
+/// # Errors
+/// As [`Taken::recorded`].
+pub async fn take_in(
+    store: &(impl Inbox + Bells),
+    incoming: &[Incoming],
+    timing: &Timing,
+    now: Timestamp,
+) -> Result<Vec<Recorded>, StoreError> {
+    let taken = record(store, incoming, timing, now).await;
+    taken.ring(store).await;
+    taken.recorded()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use axum::extract::{self, Path, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, SourceCaller};
-use gancho::intake::{Recorded, take_in};
+use gancho::intake::{Recorded, record};
 use gancho::lambda::http::{Caller, Problem};
 use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::described::published::C2sBody;
@@ -22,7 +22,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::body::{body_of, too_large};
-use crate::counting::{arrivals, count};
+use crate::counting::{arrivals, count, ring_and_count};
 use crate::handler::{Backing, State};
 use crate::kept_headers::kept;
 
@@ -103,10 +103,12 @@ async fn take<S: Backing>(state: &State<S>, caller: &SourceCaller, request: Requ
             Err(rejection) => rejections.push(rejection),
         }
     }
-    let recorded = take_in(&state.store, &events, &state.timing, (state.clock)()).await?;
+    let taken = record(&state.store, &events, &state.timing, (state.clock)()).await;
+    let write_units = state.meter.take();
+    let came = |recorded: &[Recorded]| arrivals(recorded, rejections.len());
+    let recorded = ring_and_count(state, caller.provider, &taken, came).await?;
     let tally = Tally::of(&recorded, &rejections);
-    tally.log(caller, &events, state.meter.take());
-    count(state, caller.provider, arrivals(&recorded, rejections.len())).await;
+    tally.log(caller, &events, write_units);
     tally.answer(&rejections)
 }
 

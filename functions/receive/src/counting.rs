@@ -4,8 +4,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use gancho::counters::Arrivals;
-use gancho::intake::Recorded;
+use gancho::intake::{Recorded, Taken};
 use gancho::model::event::Provider;
+use gancho::work::StoreError;
 
 use crate::handler::{Backing, State};
 
@@ -24,6 +25,28 @@ pub(crate) fn arrivals(recorded: &[Recorded], rejected: usize) -> Arrivals {
         }
     }
     arrivals
+}
+
+/// Rings for what a request brought, and counts it beside that: a sender that waits for the counters waits for the bells
+/// anyway. A request of which something could not be stored is not counted, since it comes again.
+///
+/// # Errors
+/// When any event could not be stored.
+pub(crate) async fn ring_and_count<S: Backing>(
+    state: &State<S>,
+    provider: Provider,
+    taken: &Taken,
+    arrivals: impl FnOnce(&[Recorded]) -> Arrivals,
+) -> Result<Vec<Recorded>, StoreError> {
+    let recorded = taken.recorded();
+    let arrivals = recorded.as_ref().ok().map(|recorded| arrivals(recorded));
+    let counting = async {
+        if let Some(arrivals) = arrivals {
+            count(state, provider, arrivals).await;
+        }
+    };
+    tokio::join!(taken.ring(&state.store), counting);
+    recorded
 }
 
 /// Counts what a request brought. Counters are for watching: no request is refused for them.

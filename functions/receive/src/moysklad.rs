@@ -11,7 +11,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, SourceCaller};
 use gancho::counters::Arrivals;
-use gancho::intake::{Recorded, take_in};
+use gancho::intake::{Recorded, record};
 use gancho::lambda::http::{Caller, Problem};
 use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::described::published::MoyskladBody;
@@ -24,7 +24,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::body::{body_within, larger_than};
-use crate::counting::{arrivals, count};
+use crate::counting::{arrivals, count, ring_and_count};
 use crate::handler::{Backing, State};
 use crate::kept_headers::kept;
 
@@ -79,13 +79,17 @@ pub(crate) async fn ring<S: Backing>(
             Err(rejection) => rejections.push(rejection),
         }
     }
-    let recorded = take_in(&state.store, &events, &state.timing, now).await?;
+    let taken = record(&state.store, &events, &state.timing, now).await;
+    let write_units = state.meter.take();
+    let refused_for = by_reason(&rejections);
+    let came = |recorded: &[Recorded]| {
+        let reasons = refused_for.iter().map(|(why, n)| ((*why).to_owned(), *n)).collect();
+        Arrivals { reasons, ..arrivals(recorded, rejections.len()) }
+    };
+    let recorded = ring_and_count(&state, caller.provider, &taken, came).await?;
     let answer = Answer::of(&recorded, &rejections);
     let first = events.first().map(|event| event.id().as_str());
-    answer.log(&caller, first, &by_reason(&rejections), state.meter.take());
-    let reasons = by_reason(&rejections).into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
-    let came = Arrivals { reasons, ..arrivals(&recorded, rejections.len()) };
-    count(&state, caller.provider, came).await;
+    answer.log(&caller, first, &refused_for, write_units);
     Ok(Json(answer).into_response())
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{self, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use gancho::auth::TenantCaller;
-use gancho::intake::{Recorded, take_in};
+use gancho::intake::{Recorded, record};
 use gancho::lambda::http::{Problem, bearer};
 use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::described::published::PublishBody;
@@ -25,7 +25,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::body::body_of;
-use crate::counting::{arrivals, count};
+use crate::counting::{arrivals, count, ring_and_count};
 use crate::handler::{Backing, State};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -181,9 +181,11 @@ impl<S: Backing> Publishing<'_, S> {
     async fn take(&self, events: &[Incoming], refused: usize) -> Result<Vec<Recorded>, Problem> {
         let State { store, timing, uses, .. } = self.state;
         // Beside each other: the note takes no time of the caller's.
-        let taken = take_in(store, events, timing, self.now);
-        let (recorded, ()) = tokio::join!(taken, uses.note(store, self.caller, self.now));
-        let recorded = recorded?;
+        let recording = record(store, events, timing, self.now);
+        let (taken, ()) = tokio::join!(recording, uses.note(store, self.caller, self.now));
+        let write_units = self.state.meter.take();
+        let came = |recorded: &[Recorded]| arrivals(recorded, refused);
+        let recorded = ring_and_count(self.state, Provider::Tenant, &taken, came).await?;
         tracing::info!(
             tenant.id = %self.caller.tenant,
             key.id = %self.caller.key,
@@ -191,10 +193,9 @@ impl<S: Backing> Publishing<'_, S> {
             first_event.id = events.first().map(|event| event.id().as_str()),
             received = recorded.len(),
             processed = recorded.iter().filter(|recorded| **recorded == Recorded::New).count(),
-            write_units = self.state.meter.take(),
+            write_units,
             "events published"
         );
-        self.count(&recorded, refused).await;
         Ok(recorded)
     }
 

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use gancho::auth::{Credential, Denied, SourceCaller};
 use gancho::counters::Arrivals;
-use gancho::intake::{Recorded, take_in};
+use gancho::intake::{Recorded, record};
 use gancho::lambda::http::{Caller, Problem};
 use gancho::lambda::problem_schema::ProblemDocument;
 use gancho::manage::json_fields::BodyError as FieldsError;
@@ -30,7 +30,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::body::{body_of, too_large};
-use crate::counting::{arrivals, count};
+use crate::counting::{arrivals, count, ring_and_count};
 use crate::handler::{Backing, State};
 use crate::kept_headers::kept;
 
@@ -197,7 +197,14 @@ impl<S: Backing> Ringing<'_, S> {
     async fn take(&self, read: Result<Reading, RequestError>) -> Result<Response, Problem> {
         let Reading { taken, refused, ignored } = self.counted(read.map_err(refused_whole)).await?;
         let State { store, timing, meter, .. } = self.state;
-        let recorded = take_in(store, &taken, timing, self.now).await?;
+        let recording = record(store, &taken, timing, self.now).await;
+        let write_units = meter.take();
+        let refused_for = by_reason(&refused);
+        let came = |recorded: &[Recorded]| {
+            let reasons = refused_for.iter().map(|(why, n)| ((*why).to_owned(), *n)).collect();
+            Arrivals { reasons, ..arrivals(recorded, refused.len()) }
+        };
+        let recorded = ring_and_count(self.state, self.caller.provider, &recording, came).await?;
         let processed = recorded.iter().filter(|recorded| **recorded == Recorded::New).count();
         let answer = Answer {
             status: "received",
@@ -217,14 +224,11 @@ impl<S: Backing> Ringing<'_, S> {
             processed = answer.processed,
             duplicates = answer.duplicates,
             rejected = answer.rejected,
-            rejected_for = ?by_reason(&refused),
+            rejected_for = ?refused_for,
             ignored_for = ?answer.ignored,
-            write_units = meter.take(),
+            write_units,
             "webhook received"
         );
-        let reasons = by_reason(&refused).into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
-        let came = Arrivals { reasons, ..arrivals(&recorded, refused.len()) };
-        count(self.state, self.caller.provider, came).await;
         Ok(Json(answer).into_response())
     }
 }
