@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails its test")]
 
-#[path = "cloudformation.rs"]
-mod cloudformation;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gancho_tests::cloudformation::{
+    functions, one_or_more, queues_of, resources, root, statements, template, variables,
+};
 use serde_json::{Value, json};
-
-use crate::cloudformation::{functions, one_or_more, queues_of, resources, root, statements, template, variables};
 
 /// A number as it stands, or the default of the parameter it refers to.
 fn number(template: &Value, value: &Value) -> u64 {

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod cloud;
+pub mod cloudformation;
 pub mod described;
 pub mod flow;
 pub mod lead;

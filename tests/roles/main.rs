@@ -7,17 +7,15 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper of a test fails its test")]
 
-#[path = "../cloudformation.rs"]
-mod cloudformation;
 mod reach;
 mod sources;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gancho_tests::cloudformation::{functions, one_or_more, queues_of, resources, statements, template, variables};
 use serde_json::Value;
 
-use crate::cloudformation::{functions, one_or_more, queues_of, resources, statements, template, variables};
 use crate::reach::Graph;
 use crate::sources::{Module, Sources};
 use crate::touched::{Table, Touched};

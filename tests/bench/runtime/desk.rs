@@ -118,3 +118,39 @@ async fn init_error(State(desk): State<Arc<Desk>>, body: Bytes) -> impl IntoResp
     desk.tell(Told::CouldNotBegin(body));
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_in_chunks_is_one_answer_and_an_unknown_invocation_has_none() {
+        let (events, waiting) = mpsc::unbounded_channel();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let base = format!("http://{}/2018-06-01/runtime/invocation", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Desk::new(waiting, tell).router()).await });
+        events.send(Bytes::from_static(b"{}")).unwrap();
+        let client = reqwest::Client::new();
+        let handed = client.get(format!("{base}/next")).send().await.unwrap();
+        assert!(matches!(told.recv().await, Some(Told::Next(_))));
+        let id = handed.headers()["lambda-runtime-aws-request-id"].to_str().unwrap().to_owned();
+        for name in ["lambda-runtime-deadline-ms", "lambda-runtime-invoked-function-arn", "lambda-runtime-trace-id"] {
+            assert!(handed.headers().contains_key(name), "{name}");
+        }
+        assert_eq!(handed.bytes().await.unwrap(), "{}");
+
+        let answer = |id: &str| {
+            let chunks = stream::iter(["{\"a\":", "1}"].map(Ok::<_, std::io::Error>));
+            client.post(format!("{base}/{id}/response")).body(reqwest::Body::wrap_stream(chunks)).send()
+        };
+        assert_eq!(answer("another").await.unwrap().status(), StatusCode::FORBIDDEN);
+        assert_eq!(answer(&id).await.unwrap().status(), StatusCode::ACCEPTED);
+        let Some(Told::Answered { answer: Ok(whole), .. }) = told.recv().await else { panic!("it was answered") };
+        assert_eq!(whole, r#"{"a":1}"#);
+        assert_eq!(answer(&id).await.unwrap().status(), StatusCode::FORBIDDEN, "an invocation is answered once");
+    }
+}

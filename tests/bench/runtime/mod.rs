@@ -5,6 +5,7 @@
 
 mod desk;
 pub mod envelope;
+pub mod function;
 pub mod spent;
 mod worker;
 
