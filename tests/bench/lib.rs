@@ -2,5 +2,6 @@
 
 #![expect(clippy::expect_used, reason = "what goes wrong in a benchmark ends it, with a reason")]
 
+pub mod machine;
 pub mod runtime;
 pub mod stand_ins;

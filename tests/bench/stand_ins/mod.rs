@@ -236,6 +236,27 @@ impl StandIns {
         held(&self.shared.secrets).put(name, text);
     }
 
+    /// Adds a table that the template does not have, as `CreateTable` is told of it.
+    ///
+    /// # Panics
+    /// If DynamoDB would not make it.
+    pub fn create_table(&self, described: &serde_json::Value) {
+        self.shared.tables.add(described);
+    }
+
+    /// The items of a small table, as the protocol writes them: the first megabyte. The call is not counted.
+    ///
+    /// # Panics
+    /// If there is no such table.
+    #[must_use]
+    pub fn items(&self, table: &str) -> Vec<serde_json::Value> {
+        let asked = serde_json::json!({"TableName": table}).to_string();
+        let answer = self.shared.tables.call("Scan", asked.as_bytes());
+        let mut page: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let items = page["Items"].as_array_mut().expect("a page of this table");
+        std::mem::take(items)
+    }
+
     /// Puts items into a table beside the protocol: none is counted, and a million take a minute.
     ///
     /// # Panics

@@ -42,11 +42,15 @@ impl Database {
     /// Empty tables, each as `CreateTable` is told of it.
     pub(super) fn create(tables: &[Value]) -> Self {
         let database = dynoxide::Database::memory().expect("SQLite in memory");
-        for table in tables {
-            let table = serde_json::from_value(table.clone()).expect("a table as CreateTable is told of it");
-            database.create_table(table).expect("a table that DynamoDB would make");
-        }
-        Self(database)
+        let database = Self(database);
+        tables.iter().for_each(|table| database.add(table));
+        database
+    }
+
+    /// Adds an empty table.
+    pub(super) fn add(&self, table: &Value) {
+        let table = serde_json::from_value(table.clone()).expect("a table as CreateTable is told of it");
+        self.0.create_table(table).expect("a table that DynamoDB would make");
     }
 
     pub(super) fn load(&self, table: &str, items: impl IntoIterator<Item = HashMap<String, Told>>) {
