@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "what goes wrong in a benchmark ends it, with a reason")]
 
+pub mod figures;
 pub mod machine;
 pub mod runtime;
 pub mod stand_ins;

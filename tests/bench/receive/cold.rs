@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use gancho_bench::figures::{median, ms};
 use gancho_bench::runtime::{Program, Worker};
 use serde::Serialize;
 
 use crate::house::House;
-use crate::report::{median, ms};
 use crate::routes::Route;
 
 /// What starts came to, milliseconds, a value for each start.

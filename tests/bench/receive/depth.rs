@@ -7,13 +7,13 @@ use anyhow::{Result, ensure};
 use gancho::auth::Cards;
 use gancho::aws::{Budget, Store};
 use gancho::work::Timing;
+use gancho_bench::figures::{median, ms, quantile};
 use gancho_bench::runtime::{Program, Worker};
 use gancho_bench::stand_ins::counts::Counts;
 use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::house::House;
-use crate::report::{median, ms, quantile};
 use crate::routes::Route;
 use crate::settings::Settings;
 use crate::slow;

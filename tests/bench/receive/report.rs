@@ -3,15 +3,14 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use gancho_bench::figures::{Held, held_against, median, table};
 use gancho_bench::machine::machine;
 use gancho_bench::runtime::Program;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 
 use crate::cold::Cold;
@@ -48,15 +47,6 @@ pub(crate) struct Measured<'a> {
     pub(crate) routes: Vec<Costs>,
 }
 
-/// A number beside what was asked for.
-#[derive(Debug, Serialize)]
-struct Held {
-    what: String,
-    asked: String,
-    measured: String,
-    met: bool,
-}
-
 impl<'a> Measured<'a> {
     pub(crate) fn new(settings: &'a Settings, programs: &[Program]) -> Result<Self> {
         Ok(Self {
@@ -75,7 +65,7 @@ impl<'a> Measured<'a> {
     pub(crate) fn tell(&self) -> Result<()> {
         let held = self.held()?;
         println!("\n{}\n", self.settings.profile);
-        println!("{}\n\n{}\n\n{}\n", self.side_by_side()?, self.costs(), in_words(&held));
+        println!("{}\n\n{}\n\n{}\n", self.side_by_side()?, self.costs(), held_against(&held));
         println!("{}", machine());
         let now = Timestamp::now();
         let whole = json!({
@@ -172,8 +162,7 @@ impl<'a> Measured<'a> {
         let [ours, floor, ..] = &warm.programs[..] else { anyhow::bail!("ours and the floor") };
         let mut held = Vec::new();
         let mut hold = |what: &str, measured: f64, most: f64, unit: &str| {
-            let (asked, shown) = (format!("≤ {most}{unit}"), format!("{measured:.2}{unit}"));
-            held.push(Held { what: what.to_owned(), asked, measured: shown, met: measured <= most });
+            held.push(Held::most(what, measured, most, unit));
         };
         hold("processor time of a lead, times the floor's", ours.times(floor), asked::CPU, "");
         for cold in &self.cold {
@@ -204,28 +193,6 @@ impl<'a> Measured<'a> {
     }
 }
 
-fn in_words(held: &[Held]) -> String {
-    let rows: Vec<_> = held
-        .iter()
-        .map(|one| {
-            let met = if one.met { "met" } else { "missed" };
-            (one.what.clone(), vec![one.asked.clone(), one.measured.clone(), met.to_owned()])
-        })
-        .collect();
-    table(&["held against", "asked", "measured", ""], &rows)
-}
-
-fn table(head: &[&str], rows: &[(String, Vec<String>)]) -> String {
-    let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
-    let mut lines = vec![line(head), format!("{}|", "|---".repeat(head.len()))];
-    for (first, cells) in rows {
-        let cells: Vec<&str> = std::iter::once(first.as_str()).chain(cells.iter().map(String::as_str)).collect();
-        let missing = vec!["–"; head.len().saturating_sub(cells.len())];
-        lines.push(line(&[cells, missing].concat()));
-    }
-    lines.join("\n")
-}
-
 /// What a binary has in the archive that Lambda is given: deflated, as cargo-lambda does it.
 fn zipped(binary: &Path) -> Result<f64> {
     let bytes = fs::read(binary).with_context(|| binary.display().to_string())?;
@@ -234,28 +201,4 @@ fn zipped(binary: &Path) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "megabytes")]
     let mb = packed.finish()?.len() as f64 / 1e6;
     Ok(mb)
-}
-
-/// Milliseconds.
-pub(crate) fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-/// The value below which that part of the values lies; 0 of none.
-pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "places in a short list"
-    )]
-    let place = ((sorted.len().saturating_sub(1)) as f64 * part).round() as usize;
-    sorted.get(place).copied().unwrap_or_default()
-}
-
-/// The value in the middle.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
 }

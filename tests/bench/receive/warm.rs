@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use gancho_bench::figures::{median, ms};
 use gancho_bench::runtime::{Program, Worker};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use crate::house::House;
-use crate::report::{median, ms};
 use crate::routes::Route;
 
 /// Events before those that are measured.
