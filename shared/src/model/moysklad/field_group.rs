@@ -1,6 +1,6 @@
 //! Which part of an entity a change is about. A write touches the groups that changed, and no others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub enum FieldGroup {
     Attributes,
     /// Barcodes: replaced whole.
     Barcodes,
+    /// Packages: replaced whole.
+    Packs,
     /// The folder it lies in.
     Folder,
     /// Whether it is archived.
@@ -26,25 +28,29 @@ pub enum FieldGroup {
     Characteristics,
     /// What a bundle is made of.
     Components,
-    /// The head of an order: its number, moment, state of posting.
+    /// The head of an order: its moment, whether it is posted.
     Order,
+    /// The state an order is in. The main account moves its orders on by itself, so only a change in the child is carried.
+    State,
     /// The positions of an order: replaced whole.
     Positions,
 }
 
 impl FieldGroup {
     /// Every group.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Names,
         Self::Prices,
         Self::Attributes,
         Self::Barcodes,
+        Self::Packs,
         Self::Folder,
         Self::Archived,
         Self::Units,
         Self::Characteristics,
         Self::Components,
         Self::Order,
+        Self::State,
         Self::Positions,
     ];
 }
@@ -87,9 +93,34 @@ impl Groups {
         Self(self.0.union(&others.0).copied().collect())
     }
 
+    /// These without that one.
+    #[must_use]
+    pub fn without(&self, group: FieldGroup) -> Self {
+        Self(self.0.iter().copied().filter(|other| *other != group).collect())
+    }
+
     /// The groups, in order.
     pub fn iter(&self) -> impl Iterator<Item = FieldGroup> + '_ {
         self.0.iter().copied()
+    }
+}
+
+/// What an entity says, by groups of its fields: a digest of each, none of one that says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Essence(BTreeMap<FieldGroup, String>);
+
+impl Essence {
+    /// The groups that are not as they were.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Groups {
+        FieldGroup::ALL.into_iter().filter(|group| self.0.get(group) != before.0.get(group)).collect()
+    }
+}
+
+impl FromIterator<(FieldGroup, String)> for Essence {
+    fn from_iter<I: IntoIterator<Item = (FieldGroup, String)>>(digests: I) -> Self {
+        Self(digests.into_iter().collect())
     }
 }
 
@@ -111,12 +142,14 @@ fn group_of(field: &str) -> Option<FieldGroup> {
         "salePrices" | "buyPrice" | "minPrice" => FieldGroup::Prices,
         "attributes" => FieldGroup::Attributes,
         "barcodes" => FieldGroup::Barcodes,
+        "packs" => FieldGroup::Packs,
         "productFolder" | "pathName" => FieldGroup::Folder,
         "archived" => FieldGroup::Archived,
         "uom" | "vat" | "vatEnabled" | "useParentVat" | "weight" | "volume" => FieldGroup::Units,
         "characteristics" => FieldGroup::Characteristics,
         "components" => FieldGroup::Components,
         "moment" | "applicable" | "deliveryPlannedMoment" | "vatIncluded" => FieldGroup::Order,
+        "state" => FieldGroup::State,
         "positions" => FieldGroup::Positions,
         _ => return None,
     })

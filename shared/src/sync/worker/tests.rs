@@ -420,6 +420,167 @@ async fn an_entity_that_keeps_changing_is_left_alone_told_of_once_and_looked_at_
 }
 
 #[tokio::test]
+async fn a_system_that_deletes_whatever_comes_is_left_alone_though_it_comes_under_another_identifier_each_time() {
+    let (play, child) = (Play::new(), CHILDREN[0]);
+    let product = play.make_product(MAIN, "Tea", 1);
+    play.settle().await;
+    play.wait(3_600);
+    let _ = play.world.written();
+    let mut suspected = Vec::new();
+    for n in 1..=20 {
+        for there in play.products(child) {
+            let id = there["id"].as_str().unwrap().parse().unwrap();
+            play.world.deleted_by_hand(account(child), EntityKind::Product, id);
+        }
+        for notice in play.world.told() {
+            if let Heard::Suspected { guarded, opened, .. } = play.hear(&notice).await {
+                suspected.push((n, guarded, opened));
+            }
+        }
+        play.drain(child).await;
+        play.wait(10);
+    }
+    let guarded = EntityRef { account: account(child), kind: EntityKind::Product, id: product };
+    assert_eq!(suspected, [(3, guarded, true)]);
+    assert_eq!(play.world.written().len(), 2, "the first two deletions are taken for a person's");
+    assert_eq!(play.names(CHILDREN[1]), ["Tea".to_owned()].into(), "another child is none of its affair");
+    play.wait(3_600);
+    play.settle().await;
+    assert_eq!(play.names(child), ["Tea".to_owned()].into());
+}
+
+#[tokio::test]
+async fn a_change_whose_notice_was_lost_comes_with_the_next_though_that_names_other_fields() {
+    let (play, child) = (Play::new(), CHILDREN[0]);
+    let product = play.make_product(MAIN, "Tea", 10_000);
+    play.settle().await;
+    let childs: EntityId = play.products(child)[0]["id"].as_str().unwrap().parse().unwrap();
+    play.world.changed_by_hand(account(child), EntityKind::Product, childs, json!({"barcodes": [{"ean13": "1"}]}));
+    play.world.changed_by_hand(account(MAIN), EntityKind::Product, product, json!({"name": "Green"}));
+    let _ = play.world.told();
+    play.world.changed_by_hand(
+        account(MAIN),
+        EntityKind::Product,
+        product,
+        json!({"salePrices": prices(MAIN, 15_000)}),
+    );
+    play.settle().await;
+    assert_eq!((play.only_price(child), play.names(child)), (15_000, ["Green".to_owned()].into()));
+    assert_eq!(
+        play.products(child)[0]["barcodes"],
+        json!([{"ean13": "1"}]),
+        "what did not change above is the child's"
+    );
+}
+
+#[tokio::test]
+async fn one_that_was_given_up_comes_whole_with_its_next_change() {
+    let (play, child) = (Play::new(), CHILDREN[0]);
+    let product = play.make_product(MAIN, "Tea", 10_000);
+    play.settle().await;
+    play.world.refuse_name("Green");
+    play.world.changed_by_hand(account(MAIN), EntityKind::Product, product, json!({"name": "Green"}));
+    for _ in 0..7 {
+        play.settle().await;
+        play.wait(600);
+    }
+    assert!(play.store.all_dirty().is_empty(), "it is given up");
+    play.world.changed_by_hand(account(MAIN), EntityKind::Product, product, json!({"name": "Black"}));
+    let _ = play.world.told();
+    play.world.changed_by_hand(account(MAIN), EntityKind::Product, product, json!({"salePrices": prices(MAIN, 1)}));
+    play.settle().await;
+    assert_eq!((play.only_price(child), play.names(child)), (1, ["Black".to_owned()].into()));
+}
+
+#[tokio::test]
+async fn a_state_that_the_main_account_has_moved_on_is_left_alone_until_the_child_moves_it() {
+    let (play, child) = (Play::new(), CHILDREN[0]);
+    for n in [MAIN, child] {
+        let states = ["New", "Shipped", "Gone"].into_iter().zip(1..);
+        let states = states.map(|(name, k)| Named { id: id(n * 100 + 70 + k), name: name.to_owned() }).collect();
+        let states = [(EntityKind::CustomerOrder, states)].into();
+        play.world.set_dictionary(account(n), Dictionary { states, ..dictionary(n) });
+    }
+    let state = |n: u32, k: u32| json!({"meta": {"href": format!("{BASE}/entity/customerorder/metadata/states/{}", id(n * 100 + 70 + k))}});
+    let mut body = order(&[]);
+    body["state"] = state(child, 1);
+    let made = play.world.made_by_hand(account(child), EntityKind::CustomerOrder, body);
+    play.settle().await;
+    let above = || play.world.all(account(MAIN), EntityKind::CustomerOrder).remove(0);
+    assert_eq!(id_of(&above()["state"]), id_of(&state(MAIN, 1)));
+    let id = above()["id"].as_str().unwrap().parse().unwrap();
+    play.world.changed_by_hand(account(MAIN), EntityKind::CustomerOrder, id, json!({"state": state(MAIN, 2)}));
+    // Of what everything may have changed of.
+    play.world.changed_by_hand(
+        account(child),
+        EntityKind::CustomerOrder,
+        made,
+        json!({"description": "soon", "agent": "another"}),
+    );
+    play.settle().await;
+    assert_eq!((&above()["description"], id_of(&above()["state"])), (&json!("soon"), id_of(&state(MAIN, 2))));
+    play.wait(3_600);
+    play.world.changed_by_hand(account(child), EntityKind::CustomerOrder, made, json!({"state": state(child, 3)}));
+    play.settle().await;
+    assert_eq!(id_of(&above()["state"]), id_of(&state(MAIN, 3)));
+}
+
+#[tokio::test]
+async fn one_that_moysklad_cannot_answer_to_keeps_no_other_waiting_and_is_not_given_up() {
+    for few in [FEW, 1_000] {
+        let play = Play { few, ..Play::new() };
+        for name in ["Poison", "Tea", "Coffee", "Cocoa", "Water", "Milk"] {
+            play.make_product(MAIN, name, 1);
+        }
+        play.world.break_at_name("Poison");
+        for notice in play.world.told() {
+            play.hear(&notice).await;
+        }
+        let child = CHILDREN[0];
+        let mut n_runs = 0;
+        while play.products(child).len() < 5 {
+            n_runs += 1;
+            assert!(n_runs < 10, "few: {few}, {:?}", play.names(child));
+            play.drain(child).await;
+            play.wait(15);
+        }
+        for _ in 0..50 {
+            play.drain(child).await;
+            play.wait(600);
+        }
+        assert!(play.store.all_dirty().iter().any(|row| row.target == account(child)), "it may come yet");
+        play.world.break_at_name("nothing");
+        play.wait(600);
+        play.drain(child).await;
+        assert_eq!(play.products(child).len(), 6);
+    }
+}
+
+#[tokio::test]
+async fn an_hour_in_which_moysklad_does_not_answer_costs_no_row_a_try() {
+    let (play, child) = (Play::new(), CHILDREN[0]);
+    for n in 0..8 {
+        play.make_product(MAIN, &format!("Tea {n}"), 1);
+    }
+    for notice in play.world.told() {
+        play.hear(&notice).await;
+    }
+    for n in 0..240 {
+        let error = if n % 2 == 0 { MoyskladError::Broken { status: 503 } } else { MoyskladError::Timeout };
+        // At the dictionaries, or at the question what there is.
+        play.world.fail_after(n % 3, Fault::Before(error));
+        play.drain(child).await;
+        play.world.heal();
+        play.wait(15);
+    }
+    assert_eq!(play.products(child).len(), 0);
+    assert!(play.store.all_dirty().iter().all(|row| row.failures == 0), "{:?}", play.store.all_dirty());
+    play.wait(600);
+    play.drain(child).await;
+    assert_eq!(play.products(child).len(), 8);
+}
+
+#[tokio::test]
 async fn dying_at_any_write_or_call_makes_nothing_twice() {
     let scenario = |play: &Play| {
         let folder = json!({"name": "Goods", "externalCode": "Goods"});

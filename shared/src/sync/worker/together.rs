@@ -10,7 +10,7 @@ use super::carry::{Carrier, MOST_CANDIDATES, Outcome, Trouble, found};
 use super::course::Course;
 use crate::model::moysklad::{Direction, Dirty, EntityId, EntityKind, EntityRef, Mapping};
 use crate::sync::plan::{Search, Step, to_entity};
-use crate::sync::ports::{Condition, Entities, MoyskladError, Query, Rows};
+use crate::sync::ports::{Condition, Entities, MoyskladError, Query, Rows, is_cut_off};
 use crate::sync::store::SyncStore;
 
 /// Most entities that go together, and that are asked for in one call: an address has no room for more identifiers.
@@ -96,7 +96,8 @@ impl Trouble {
 
 impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
     /// Brings entities of one kind and origin into the target, as they are now; what came of each, in their order. Where
-    /// trouble that is everybody's stopped it, it is told of the first that it stopped, and nothing of the others.
+    /// trouble that is everybody's stopped it, it is told of the one that met it, or else of the first that it stopped,
+    /// and nothing of the others.
     pub(super) async fn carry_together(&self, rows: &[Dirty]) -> Vec<Option<Result<Outcome, Trouble>>> {
         let mut fellows = Vec::with_capacity(rows.len());
         let walked = match self.begin(rows, &mut fellows).await {
@@ -114,7 +115,10 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         });
         let mut results: Vec<Option<Result<Outcome, Trouble>>> = some_at_a_time(ends).await;
         results.resize(rows.len(), None);
-        if let (Err(trouble), Some(first)) = (walked, results.iter_mut().find(|result| result.is_none())) {
+        let is_told = results.iter().flatten().any(|told| matches!(told, Err(trouble) if trouble.is_everybodys()));
+        if let (Err(trouble), false, Some(first)) =
+            (walked, is_told, results.iter_mut().find(|result| result.is_none()))
+        {
             *first = Some(Err(trouble));
         }
         results
@@ -141,7 +145,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
                 Err(trouble) if trouble.is_everybodys() => return Err(trouble),
                 Err(trouble) => (None, Some(Err(trouble))),
             };
-            fellows.push(Fellow { course: Course::new(entity, mapping, row.groups.clone()), ended, alone: false });
+            fellows.push(Fellow { course: Course::new(entity, mapping, &row.groups), ended, alone: false });
         }
         Ok(())
     }
@@ -178,8 +182,12 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             match self.take(step, &mut fellow.course, 0).await {
                 Ok(None) => {}
                 Ok(Some(outcome)) => fellow.end(Ok(outcome)),
-                Err(trouble) if trouble.is_everybodys() => return Err(trouble),
-                Err(trouble) => fellow.end(Err(trouble)),
+                Err(trouble) => {
+                    fellow.end(Err(trouble.clone()));
+                    if trouble.is_everybodys() {
+                        return Err(trouble);
+                    }
+                }
             }
         }
         Ok(())
@@ -300,7 +308,10 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         filter.extend(ARCHIVED.map(|archived| Condition::is("archived", archived)));
         let limit = u32::try_from(MOST_TOGETHER).unwrap_or(u32::MAX);
         match client.list(kind, &Query { filter, offset: 0, limit, order: "" }).await {
-            Ok(page) => Ok(page.rows.into_iter().filter_map(|row| Some((own_id(&row)?, row))).collect()),
+            Ok(page) => {
+                let whole = page.rows.into_iter().filter(|row| !is_cut_off(row, "components"));
+                Ok(whole.filter_map(|row| Some((own_id(&row)?, row))).collect())
+            }
             Err(error) if error.is_of_the_account() => Err(error.into()),
             Err(_) => Ok(BTreeMap::new()),
         }
@@ -344,10 +355,12 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
         self.has_time()?;
         let items = match self.to.save_many(kind, &bodies).await {
             Ok(items) => items,
-            Err(error) if error.is_of_the_account() => return Err(error.into()),
             Err(error @ MoyskladError::Unreadable { .. }) => vec![Err(error); steps.len()],
+            Err(error) if error.is_of_the_account() && !matches!(error, MoyskladError::Broken { .. }) => {
+                return Err(error.into());
+            }
             Err(_) => {
-                // It was refused as a whole, and whose fault it was is told to each alone.
+                // It failed as a whole, and whose fault it was is told to each alone.
                 for (n, step) in steps {
                     let fellow = &mut fellows[n];
                     fellow.alone = true;
