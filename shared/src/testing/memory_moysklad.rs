@@ -45,6 +45,8 @@ struct World {
     writes: Vec<(AccountId, EntityKind, &'static str)>,
     n_calls: usize,
     fault: Option<(u32, Fault)>,
+    /// What every call about entities is answered with, if anything.
+    down: Option<MoyskladError>,
     header_ignored: bool,
     /// What a person deletes before a call of a client.
     deletion: Option<(u32, AccountId, EntityKind, EntityId)>,
@@ -139,9 +141,15 @@ impl MemoryMoysklad {
         self.lock().fault = Some((calls, fault));
     }
 
+    /// From now on every call about entities goes wrong so.
+    pub fn fail_always(&self, error: MoyskladError) {
+        self.lock().down = Some(error);
+    }
+
     /// Nothing goes wrong any more.
     pub fn heal(&self) {
-        self.lock().fault = None;
+        let mut world = self.lock();
+        (world.fault, world.down) = (None, None);
     }
 
     /// Whether our webhooks ring for our own writes as well.
@@ -305,6 +313,15 @@ fn merge(entity: &mut Map<String, Value>, name: &str, value: &Value, key: impl F
 
 impl MemoryAccount {
     fn call<T>(
+        &self,
+        write: Option<(EntityKind, &'static str)>,
+        act: impl FnOnce(&mut World) -> Result<T, MoyskladError>,
+    ) -> Result<T, MoyskladError> {
+        let down = self.world.lock().down;
+        self.call_of_any(write, |world| down.map_or_else(|| act(world), Err))
+    }
+
+    fn call_of_any<T>(
         &self,
         write: Option<(EntityKind, &'static str)>,
         act: impl FnOnce(&mut World) -> Result<T, MoyskladError>,
@@ -483,7 +500,7 @@ impl Entities for MemoryAccount {
 
 impl Dictionaries for MemoryAccount {
     async fn dictionary(&self, _: &[EntityKind]) -> Result<Dictionary, MoyskladError> {
-        self.call(None, |world| Ok(world.shelf(self.account).dictionary.clone()))
+        self.call_of_any(None, |world| Ok(world.shelf(self.account).dictionary.clone()))
     }
 }
 

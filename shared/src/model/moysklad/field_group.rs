@@ -67,18 +67,16 @@ impl Groups {
         Self(FieldGroup::ALL.into())
     }
 
-    /// The groups of these fields of a webhook's `updatedFields`. A field that nobody knows may mean anything, so it
-    /// means everything; no field at all means that it was not said which.
+    /// The groups of these fields of a webhook's `updatedFields`. One that nobody knows adds none: additional fields and
+    /// prices go by names that people gave them, and what else has changed is seen when the entity is compared with what
+    /// it was when it was carried last. No field at all means that it was not said which.
     #[must_use]
     pub fn of_fields<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut groups = BTreeSet::new();
-        for field in fields {
-            match group_of(field) {
-                Some(group) => groups.insert(group),
-                None => return Self::all(),
-            };
+        let mut fields = fields.into_iter().peekable();
+        if fields.peek().is_none() {
+            return Self::all();
         }
-        if groups.is_empty() { Self::all() } else { Self(groups) }
+        fields.filter_map(group_of).collect()
     }
 
     /// Whether a group is among them.
@@ -168,9 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_or_none_means_everything() {
-        assert_eq!(Groups::of_fields(["salePrices", "somethingNew"]), Groups::all());
+    fn an_unknown_field_adds_no_group_and_none_at_all_means_everything() {
+        assert_eq!(Groups::of_fields(["salePrices", "Colour"]), FieldGroup::Prices.into());
+        assert_eq!(Groups::of_fields(["Colour"]).iter().count(), 0);
         assert_eq!(Groups::of_fields([]), Groups::all());
+    }
+
+    #[test]
+    fn what_differs_is_of_the_groups_whose_digests_do() {
+        let of = |digests: &[(FieldGroup, &str)]| -> Essence {
+            digests.iter().map(|(group, digest)| (*group, (*digest).to_owned())).collect()
+        };
+        let before = of(&[(FieldGroup::Names, "a"), (FieldGroup::Prices, "b"), (FieldGroup::Barcodes, "c")]);
+        let now = of(&[(FieldGroup::Names, "a"), (FieldGroup::Prices, "x"), (FieldGroup::Packs, "d")]);
+        let changed: Vec<FieldGroup> = now.changed_since(&before).iter().collect();
+        assert_eq!(changed, [FieldGroup::Prices, FieldGroup::Barcodes, FieldGroup::Packs]);
+        assert_eq!(now.changed_since(&now).iter().count(), 0);
     }
 
     #[test]
