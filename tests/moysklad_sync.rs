@@ -230,6 +230,49 @@ async fn a_product_comes_down_changes_comes_back_and_its_order_goes_up() {
 }
 
 #[tokio::test]
+async fn packages_come_in_the_childs_units_and_a_long_order_goes_up_whole_and_in_its_state() {
+    let play = Play::new().await;
+    let (main, child) = (&play.main, &play.child);
+    let reference = |path: &str, of_type: &str, id: &Value| json!({"meta": {"href": format!("{}/{path}/{}", play.clients.base, id.as_str().unwrap()), "type": of_type, "mediaType": "application/json"}});
+    let (mut states, mut units) = (Vec::new(), Vec::new());
+    for of in [main, child] {
+        let state = json!({"name": "Packed", "color": 1, "stateType": "Regular"});
+        states.push(play.act(of, "POST", "entity/customerorder/metadata/states", state).await["id"].clone());
+        units.push(play.act(of, "POST", "entity/uom", json!({"name": "box"})).await["id"].clone());
+    }
+    let pack = json!({"uom": reference("entity/uom", "uom", &units[0]), "quantity": 6, "barcodes": [{"ean13": "2000000000015"}]});
+    let product = play.make(main, EntityKind::Product, json!({"name": "Tea", "packs": [pack]})).await;
+    play.tell(main, EntityKind::Product, product, Action::Create).await;
+    play.drain(child).await;
+    let there = play.all(child, EntityKind::Product).await.remove(0);
+    let pack = &there["packs"][0];
+    assert!(pack["uom"]["meta"]["href"].as_str().unwrap().ends_with(units[1].as_str().unwrap()), "{there:#}");
+    assert_eq!((&pack["quantity"], &pack["barcodes"][0]["ean13"]), (&json!(6.0), &json!("2000000000015")));
+
+    let own = |what: &str| json!(child.own(what));
+    let goods = reference("entity/product", "product", &there["id"]);
+    let positions: Vec<Value> = (1..=150).map(|n| json!({"assortment": goods, "quantity": n, "price": 100})).collect();
+    let order = json!({
+        "organization": reference("entity/organization", "organization", &own("organization")),
+        "agent": reference("entity/counterparty", "counterparty", &own("counterparty")),
+        "state": reference("entity/customerorder/metadata/states", "state", &states[1]),
+        "positions": positions,
+    });
+    let order = play.make(child, EntityKind::CustomerOrder, order).await;
+    play.tell(child, EntityKind::CustomerOrder, order, Action::Create).await;
+    play.drain(main).await;
+    let orders = play.all(main, EntityKind::CustomerOrder).await;
+    assert_eq!((orders.len(), &orders[0]["positions"]["meta"]["size"]), (1, &json!(150)));
+    assert!(orders[0]["state"]["meta"]["href"].as_str().unwrap().ends_with(states[0].as_str().unwrap()));
+    let n_writes = play.n_calls("main", "PUT").await;
+    play.tell(child, EntityKind::CustomerOrder, order, Action::Update).await;
+    play.drain(main).await;
+    play.tell(main, EntityKind::Product, product, Action::Update).await;
+    play.drain(child).await;
+    assert_eq!(play.n_calls("main", "PUT").await + play.n_calls("child", "PUT").await, n_writes, "nothing had changed");
+}
+
+#[tokio::test]
 async fn a_creation_that_was_cut_off_after_its_effect_is_made_once() {
     let play = Play::new().await;
     let product = play.make(&play.main, EntityKind::Product, json!({"name": "Tea"})).await;
@@ -365,6 +408,6 @@ async fn hooks_are_made_found_switched_off_and_deleted_and_deletions_are_in_the_
     let since = Timestamp::now() - SignedDuration::from_mins(1);
     let product = play.make(&play.main, EntityKind::Product, json!({"name": "Tea"})).await;
     play.act(&play.main, "DELETE", &format!("entity/product/{product}"), Value::Null).await;
-    let (deletions, more) = client.deletions(EntityKind::Product, since, 0).await.unwrap();
-    assert_eq!((deletions.iter().map(|one| one.id).collect::<Vec<_>>(), more), (vec![product], false));
+    let page = client.deletions(EntityKind::Product, since, 0).await.unwrap();
+    assert_eq!((page.gone.iter().map(|one| one.id).collect::<Vec<_>>(), page.more), (vec![product], false));
 }

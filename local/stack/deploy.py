@@ -22,8 +22,8 @@ PLAYED_CREDENTIALS = {
     "diretrix_password": "sandbox-password",
 }
 FUNCTIONS = ("receive", "enrich", "sync", "dispatch", "deliver", "portal", "operate", "sweep")
-TABLES = ("events", "directory", "signals", "parties")
-QUEUES = {"lead": "Lead", "dispatch": "Dispatch", "delivery": "Delivery", "delivery_slow": "DeliverySlow"}
+TABLES = ("events", "directory", "signals", "parties", "sync")
+QUEUES = {"lead": "Lead", "dispatch": "Dispatch", "delivery": "Delivery", "delivery_slow": "DeliverySlow", "sync": "Sync"}
 
 
 def client(service: str, endpoint: str) -> Any:

@@ -64,6 +64,36 @@ async fn a_price_reaches_each_child_and_no_further_webhook_appears() {
 }
 
 #[tokio::test]
+async fn main_and_child_on_one_domain_are_silent_about_our_writes_and_another_system_on_it_hears_of_them() {
+    let flow = Flow::beside_others().await;
+    let Pair { main, child } = Pair::in_step(&flow).await;
+    let ours = child.hooks().await[0]["url"].as_str().unwrap().to_owned();
+    let (domain, _) = ours.split_once("/api/webhooks/moysklad/").unwrap();
+    assert!(main.hooks().await.iter().all(|hook| hook["url"].as_str().unwrap().starts_with(domain)));
+    let anothers = format!("{domain}/api/webhooks/elsewhere");
+    for url in [&ours, &anothers] {
+        child.hook_by_hand("product", "CREATE", url).await;
+    }
+    main.make("product", tea(10_000)).await;
+    child.comes_to_have("product", "Tea", TO_A_CHILD, |_| true).await;
+    let told = until("both to be noted", async || {
+        let told = child.notifications().await;
+        (told.len() >= 2 && told.iter().all(|one| one["outcome"] != "waiting")).then_some(told)
+    })
+    .await;
+    for one in &told {
+        let n_attempts = one["attempts"].as_array().map_or(0, Vec::len);
+        match one["url"].as_str() {
+            Some(url) if url == ours => assert_eq!((&one["outcome"], n_attempts), (&json!("suppressed"), 0), "{one:#}"),
+            Some(url) => assert!(url == anothers && n_attempts > 0, "{one:#}"),
+            None => panic!("{one:#}"),
+        }
+    }
+    assert_eq!(main.n_sent().await, 1, "what a person does in the main account is told");
+    give_up(&flow, &[&child, &main]).await;
+}
+
+#[tokio::test]
 async fn a_new_product_comes_with_its_folder_and_is_archived_and_deleted_with_it() {
     let flow = Flow::beside_others().await;
     let Pair { main, child } = Pair::in_step(&flow).await;

@@ -108,6 +108,56 @@ async fn without_the_header_our_own_writes_are_known_again_and_nothing_goes_roun
     give_up(&flow, &[&child, &main]).await;
 }
 
+/// Another system at the child, which answers each price that comes with one of its own, in the main account.
+async fn outbid(main: &Warehouse, child: &Warehouse, product: &str) {
+    let mut seen = 0.0;
+    loop {
+        seen = until_within("a price to be answered", Duration::from_secs(600), async || {
+            let there = child.all("product").await.first().map_or(0.0, price);
+            (there > seen).then_some(there)
+        })
+        .await;
+        main.change("product", product, json!({"salePrices": [{"value": seen + 1.0}]})).await;
+    }
+}
+
+#[tokio::test]
+async fn without_the_header_two_systems_that_answer_each_other_are_stopped_and_the_alarms_metric_moves() {
+    let flow = Flow::alone().await;
+    let Pair { main, child } = Pair::in_step(&flow).await;
+    let url = child.hooks().await[0]["url"].as_str().unwrap().to_owned();
+    for action in ["CREATE", "UPDATE"] {
+        child.hook_by_hand("product", action, &url).await;
+    }
+    let before = flow.cloud.deploy_with("sync", "PUBLIC_URL", "https://elsewhere.example.com").await;
+    let since = Timestamp::now();
+    let product = main.make("product", tea(10_000)).await;
+    let (metric, last) = tokio::select! {
+        () = outbid(&main, &child, &product) => unreachable!("it goes on for ever"),
+        found = async {
+            let metric = until("the alarm's metric", async || {
+                let lines = flow.cloud.log_lines("sync", "LoopSuspected", since).await;
+                lines.into_iter().find(|line| line["LoopSuspected"] == 1.0)
+            })
+            .await;
+            // What the other system answers from now on is heard, and held.
+            let last = price(&child.all("product").await[0]);
+            throughout(Duration::from_secs(15), async || {
+                assert_eq!(price(&child.all("product").await[0]), last, "it goes round");
+            })
+            .await;
+            (metric, last)
+        } => found,
+    };
+    assert_eq!(last, 10_001.0, "made, and changed once: {metric}");
+    assert_eq!(child.calls("PUT", "/entity/product").await.len(), 1, "our writes are bounded");
+    assert_eq!(child.calls("POST", "/entity/product").await.len(), 1);
+    let loops = flow.operator.get(&format!("{ADMIN}/loops?account_id={}", main.id)).await.with(200);
+    assert_eq!((loops["data"].as_array().map(Vec::len), &loops["data"][0]["entity_id"]), (Some(1), &json!(product)));
+    flow.cloud.point("sync", &before).await;
+    give_up(&flow, &[&child, &main]).await;
+}
+
 #[tokio::test]
 async fn an_entity_that_keeps_changing_is_left_alone_told_of_and_looked_at_when_an_operator_says_so() {
     let flow = Flow::beside_others().await;

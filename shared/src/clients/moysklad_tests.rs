@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use wiremock::matchers::{any, body_json, method, path, query_param};
+use wiremock::matchers::{any, body_json, method, path, path_regex, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::gunzip::gzip;
@@ -78,6 +78,29 @@ async fn an_entity_is_asked_for_at_our_own_address_and_unpacked() {
         .mount(&server)
         .await;
     assert_eq!(client(&server.uri()).get(EntityKind::CustomerOrder, id(1)).await, Ok(order));
+}
+
+#[tokio::test]
+async fn an_order_of_many_positions_is_read_to_its_last() {
+    let server = MockServer::start().await;
+    let rows = |from: usize, to: usize| (from..to).map(|n| json!({"quantity": n})).collect::<Vec<_>>();
+    let order = json!({"id": id(1), "positions": {"meta": {"size": 1_150, "limit": 100}, "rows": rows(0, 100)}});
+    let at = format!("{BASE}/entity/customerorder/{}", id(1));
+    Mock::given(path(&*at))
+        .and(query_param("expand", "positions"))
+        .respond_with(packed(200, &order))
+        .mount(&server)
+        .await;
+    for (offset, until) in [(100, 1_100), (1_100, 1_150)] {
+        let page = json!({"meta": {"size": 1_150, "offset": offset}, "rows": rows(offset, until)});
+        Mock::given(path(format!("{at}/positions")))
+            .and(query_param("offset", offset.to_string()))
+            .respond_with(packed(200, &page))
+            .mount(&server)
+            .await;
+    }
+    let read = client(&server.uri()).get(EntityKind::CustomerOrder, id(1)).await.unwrap();
+    assert_eq!(read["positions"]["rows"], json!(rows(0, 1_150)));
 }
 
 #[tokio::test]
@@ -313,15 +336,20 @@ async fn a_dictionary_is_put_together_from_what_the_account_has() {
         ("entity/uom", rows(json!([{"id": id(3), "name": "pc"}, {"name": "no id"}]))),
         ("entity/product/metadata/attributes", rows(json!([{"id": id(4), "name": "Colour", "type": "string"}]))),
         ("entity/variant/metadata", packed(200, &json!({"characteristics": [{"id": id(5), "name": "Size"}]}))),
+        ("entity/retaildemand/metadata", packed(200, &json!({"states": [{"id": id(6), "name": "Sold"}]}))),
+        ("entity/retaildemand/metadata/attributes", rows(json!([]))),
+        ("entity/customerorder/metadata", packed(200, &json!({"states": [{"id": id(7), "name": "New"}]}))),
     ] {
         Mock::given(path(format!("{BASE}/{at}"))).respond_with(template).mount(&server).await;
     }
-    let kinds = [EntityKind::Product, EntityKind::Service, EntityKind::Variant];
+    let kinds = [EntityKind::Product, EntityKind::Service, EntityKind::Variant, EntityKind::RetailDemand];
     let dictionary = client(&server.uri()).dictionary(&kinds).await.unwrap();
     assert_eq!(dictionary.price_types[0].name, "Retail");
     assert_eq!((dictionary.currencies[0].id, dictionary.units.len()), (id(2), 1));
     assert_eq!(dictionary.attributes[&EntityKind::Service][0].value_type, "string");
     assert_eq!(dictionary.characteristics[0].name, "Size");
+    assert_eq!(dictionary.states[&EntityKind::RetailDemand][0].name, "Sold");
+    assert_eq!(dictionary.states[&EntityKind::CustomerOrder][0].id, id(7), "it arrives as one");
 }
 
 #[tokio::test]
@@ -344,12 +372,25 @@ async fn deletions_are_read_from_the_audit_in_universal_time() {
         .mount(&server)
         .await;
     let since = "2026-03-02T09:00:00Z".parse().unwrap();
-    let (deletions, more) = client(&server.uri()).deletions(EntityKind::Product, since, 0).await.unwrap();
+    let page = client(&server.uri()).deletions(EntityKind::Product, since, 0).await.unwrap();
     assert_eq!(
-        deletions.iter().map(|one| (one.id, one.at.to_string())).collect::<Vec<_>>(),
+        page.gone.iter().map(|one| (one.id, one.at.to_string())).collect::<Vec<_>>(),
         [(id(7), "2026-03-02T09:30:00Z".to_owned())]
     );
-    assert!(!more);
+    assert_eq!((page.n_contexts, page.more), (2, false));
+}
+
+#[tokio::test]
+async fn a_long_audit_is_looked_into_a_few_contexts_at_a_time() {
+    let server = MockServer::start().await;
+    let contexts: Vec<Value> =
+        (0..30).map(|n| json!({"id": id(n), "eventType": if n < 5 { "update" } else { "delete" }})).collect();
+    let rows = |rows: Value| packed(200, &json!({"meta": {"size": 30, "offset": 0}, "rows": rows}));
+    Mock::given(path(format!("{BASE}/audit"))).respond_with(rows(contexts.into())).mount(&server).await;
+    let none = packed(200, &json!({"meta": {"size": 0}, "rows": []}));
+    Mock::given(path_regex(format!("{BASE}/audit/.*/events"))).respond_with(none).expect(10).mount(&server).await;
+    let page = client(&server.uri()).deletions(EntityKind::Product, Timestamp::UNIX_EPOCH, 0).await.unwrap();
+    assert_eq!((page.n_contexts, page.more), (15, true));
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub struct Dictionary {
     pub units: Vec<Named>,
     /// Characteristics of variants, by name.
     pub characteristics: Vec<Named>,
+    /// States of each kind of order, by name.
+    pub states: BTreeMap<EntityKind, Vec<Named>>,
     /// Additional fields of each kind.
     pub attributes: BTreeMap<EntityKind, Vec<Attribute>>,
 }
@@ -54,6 +56,7 @@ pub struct Translation {
     price_types: BTreeMap<EntityId, EntityId>,
     currencies: BTreeMap<EntityId, EntityId>,
     units: BTreeMap<EntityId, EntityId>,
+    states: BTreeMap<EntityKind, BTreeMap<EntityId, EntityId>>,
     attributes: BTreeMap<EntityKind, BTreeMap<EntityId, EntityId>>,
 }
 
@@ -65,6 +68,10 @@ impl Translation {
             let theirs = to.attributes.get(kind).map(Vec::as_slice).unwrap_or_default();
             (*kind, of_attributes(attributes, theirs, &settings.attributes))
         });
+        let states = from.states.iter().map(|(kind, states)| {
+            let theirs = to.states.get(&kind.arrives_as()).map(Vec::as_slice).unwrap_or_default();
+            (*kind, by_name(states, theirs))
+        });
         Self {
             price_types: match &settings.price_types {
                 Matching::ByName => by_name(&from.price_types, &to.price_types),
@@ -73,6 +80,7 @@ impl Translation {
             },
             currencies: by_name(&from.currencies, &to.currencies),
             units: by_name(&from.units, &to.units),
+            states: states.collect(),
             attributes: attributes.collect(),
         }
     }
@@ -93,6 +101,12 @@ impl Translation {
     #[must_use]
     pub fn unit(&self, id: EntityId) -> Option<EntityId> {
         self.units.get(&id).copied()
+    }
+
+    /// The other account's state for an order of this kind.
+    #[must_use]
+    pub fn state(&self, kind: EntityKind, id: EntityId) -> Option<EntityId> {
+        self.states.get(&kind)?.get(&id).copied()
     }
 
     /// The other account's additional field.

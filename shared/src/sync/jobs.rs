@@ -42,6 +42,7 @@ pub fn reconciliation(
         kind,
         since: now,
         deletions_since: now,
+        audit: None,
         status: JobStatus::Waiting,
         missed: 0,
         trouble: None,

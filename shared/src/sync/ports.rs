@@ -67,6 +67,12 @@ pub enum MoyskladError {
 }
 
 impl MoyskladError {
+    /// Whether it may be this one entity all the same that MoySklad cannot answer to.
+    #[must_use]
+    pub const fn may_be_of_the_entity(self) -> bool {
+        matches!(self, Self::Broken { .. } | Self::UnknownOutcome | Self::Timeout)
+    }
+
     /// Whether it says something of the account, and not of the entity: then there is no use in trying the next.
     #[must_use]
     pub const fn is_of_the_account(self) -> bool {
@@ -137,12 +143,20 @@ pub struct Rows {
     pub more: bool,
 }
 
+/// Whether an entity came with some rows of this list of its only.
+#[must_use]
+pub fn is_cut_off(entity: &Value, list: &str) -> bool {
+    let size = entity.get(list).and_then(|list| list.pointer("/meta/size")).and_then(Value::as_u64);
+    let rows = entity.get(list).and_then(|list| list.get("rows")).and_then(Value::as_array);
+    rows.is_some_and(|rows| size.is_some_and(|size| (rows.len() as u64) < size))
+}
+
 /// The entities of one account. Each client is one account's, and all its writes carry the header against loops.
 pub trait Entities: Send + Sync {
-    /// One entity as it is now, with its positions or components in it.
+    /// One entity as it is now, with all its positions or components in it.
     fn get(&self, kind: EntityKind, id: EntityId) -> impl Future<Output = Result<Value, MoyskladError>> + Send;
 
-    /// A page of entities.
+    /// A page of entities. Of their positions or components there may be some only: [`is_cut_off`] tells.
     fn list(&self, kind: EntityKind, query: &Query) -> impl Future<Output = Result<Rows, MoyskladError>> + Send;
 
     /// Makes an entity. A body with the `syncId` of one that is there is answered with that one.
@@ -224,13 +238,24 @@ pub struct Deletion {
     pub at: Timestamp,
 }
 
-/// What the audit tells.
+/// A page of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deletions {
+    /// What was deleted.
+    pub gone: Vec<Deletion>,
+    /// How many contexts, each with what was done at one time, were read for it.
+    pub n_contexts: u32,
+    /// Whether there are older ones behind them.
+    pub more: bool,
+}
+
+/// What the audit tells, newest first.
 pub trait Audit: Send + Sync {
-    /// What was deleted of a kind since then, and whether there is more. `offset` is that of the contexts read so far.
+    /// What was deleted of a kind since then. `offset` is how many contexts were read so far.
     fn deletions(
         &self,
         kind: EntityKind,
         since: Timestamp,
         offset: u32,
-    ) -> impl Future<Output = Result<(Vec<Deletion>, bool), MoyskladError>> + Send;
+    ) -> impl Future<Output = Result<Deletions, MoyskladError>> + Send;
 }

@@ -61,6 +61,14 @@ pub trait DirtyRows: Send + Sync {
         not_before: Timestamp,
         error: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// As `put_off`, where it is not the row that failed: it is not counted as a failure of it.
+    fn set_aside(
+        &self,
+        row: &Dirty,
+        not_before: Timestamp,
+        error: &str,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// Mappings, found from either side.

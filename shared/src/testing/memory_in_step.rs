@@ -62,6 +62,10 @@ impl DirtyRows for MemoryStore {
     async fn put_off(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
         self.sync.put_off(row, not_before, error).await
     }
+
+    async fn set_aside(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
+        self.sync.set_aside(row, not_before, error).await
+    }
 }
 
 impl Mappings for MemoryStore {

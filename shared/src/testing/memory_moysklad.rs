@@ -11,7 +11,9 @@ use crate::model::moysklad::{AccountId, Action, EntityId, EntityKind, moscow_tex
 use crate::providers::moysklad::payload::Notice;
 use crate::sync::dictionary::Dictionary;
 use crate::sync::plan::id_of;
-use crate::sync::ports::{Audit, Comparison, Condition, Deletion, Dictionaries, Entities, MoyskladError, Query, Rows};
+use crate::sync::ports::{
+    Audit, Comparison, Condition, Deletion, Deletions, Dictionaries, Entities, MoyskladError, Query, Rows,
+};
 
 /// Where everything lies.
 pub const BASE: &str = "https://api.example.com/api/remap/1.2";
@@ -43,6 +45,8 @@ struct World {
     writes: Vec<(AccountId, EntityKind, &'static str)>,
     n_calls: usize,
     fault: Option<(u32, Fault)>,
+    /// What every call about entities is answered with, if anything.
+    down: Option<MoyskladError>,
     header_ignored: bool,
     /// What a person deletes before a call of a client.
     deletion: Option<(u32, AccountId, EntityKind, EntityId)>,
@@ -50,6 +54,8 @@ struct World {
     now: Option<Timestamp>,
     /// Names that no entity may be given, and what is answered.
     refused: BTreeMap<String, u32>,
+    /// A name that MoySklad cannot answer to.
+    breaks_at: Option<String>,
     /// Of a list by identifiers, each so-manieth is left out.
     left_out: Option<usize>,
 }
@@ -120,6 +126,11 @@ impl MemoryMoysklad {
         self.lock().refused.insert(name.to_owned(), code);
     }
 
+    /// Whoever gives an entity this name is answered 500, and so is everybody who writes along with it.
+    pub fn break_at_name(&self, name: &str) {
+        self.lock().breaks_at = Some(name.to_owned());
+    }
+
     /// Each so-manieth entity is left out of lists by identifiers, as by an index that lags behind.
     pub fn leave_out(&self, each: usize) {
         self.lock().left_out = Some(each.max(1));
@@ -130,9 +141,15 @@ impl MemoryMoysklad {
         self.lock().fault = Some((calls, fault));
     }
 
+    /// From now on every call about entities goes wrong so.
+    pub fn fail_always(&self, error: MoyskladError) {
+        self.lock().down = Some(error);
+    }
+
     /// Nothing goes wrong any more.
     pub fn heal(&self) {
-        self.lock().fault = None;
+        let mut world = self.lock();
+        (world.fault, world.down) = (None, None);
     }
 
     /// Whether our webhooks ring for our own writes as well.
@@ -300,6 +317,15 @@ impl MemoryAccount {
         write: Option<(EntityKind, &'static str)>,
         act: impl FnOnce(&mut World) -> Result<T, MoyskladError>,
     ) -> Result<T, MoyskladError> {
+        let down = self.world.lock().down;
+        self.call_of_any(write, |world| down.map_or_else(|| act(world), Err))
+    }
+
+    fn call_of_any<T>(
+        &self,
+        write: Option<(EntityKind, &'static str)>,
+        act: impl FnOnce(&mut World) -> Result<T, MoyskladError>,
+    ) -> Result<T, MoyskladError> {
         let mut world = self.world.lock();
         world.n_calls += 1;
         match world.deletion {
@@ -344,6 +370,9 @@ impl MemoryAccount {
 
     fn may_be_written(world: &World, body: &Value) -> Result<(), MoyskladError> {
         let name = body.get("name").and_then(Value::as_str);
+        if name.is_some() && name == world.breaks_at.as_deref() {
+            return Err(MoyskladError::Broken { status: 500 });
+        }
         match name.and_then(|name| world.refused.get(name)) {
             Some(code) => Err(MoyskladError::Refused { status: 400, code: Some(*code) }),
             None => Ok(()),
@@ -414,11 +443,14 @@ impl Entities for MemoryAccount {
                 *of == kind && by_field.values().all(|conditions| holds(entity, conditions))
             });
             let each = left_out.filter(|_| by_field.contains_key("id"));
-            let rows: Vec<Value> = found
+            let mut rows: Vec<Value> = found
                 .enumerate()
                 .filter(|(n, _)| each.is_none_or(|each| n % each != 0))
                 .map(|(_, (_, entity))| Value::Object(entity.clone()))
                 .collect();
+            if query.order == "updated" {
+                rows.sort_by_key(|row| row.get("updated").and_then(Value::as_str).map(str::to_owned));
+            }
             let behind = query.offset as usize + query.limit as usize;
             let more = rows.len() > behind;
             Ok(Rows { rows: rows.into_iter().skip(query.offset as usize).take(query.limit as usize).collect(), more })
@@ -439,6 +471,11 @@ impl Entities for MemoryAccount {
         bodies: &[Value],
     ) -> Result<Vec<Result<Value, MoyskladError>>, MoyskladError> {
         self.call(Some((kind, "POST")), |world| {
+            let breaks =
+                |body: &Value| Self::may_be_written(world, body).err().filter(|error| error.may_be_of_the_entity());
+            if let Some(broken) = bodies.iter().find_map(breaks) {
+                return Err(broken);
+            }
             let save = |body: &Value| match id_of(body) {
                 Some(id) => self.change(world, kind, id, body),
                 None => self.make(world, kind, body),
@@ -463,23 +500,21 @@ impl Entities for MemoryAccount {
 
 impl Dictionaries for MemoryAccount {
     async fn dictionary(&self, _: &[EntityKind]) -> Result<Dictionary, MoyskladError> {
-        self.call(None, |world| Ok(world.shelf(self.account).dictionary.clone()))
+        self.call_of_any(None, |world| Ok(world.shelf(self.account).dictionary.clone()))
     }
 }
 
 impl Audit for MemoryAccount {
-    async fn deletions(
-        &self,
-        kind: EntityKind,
-        since: Timestamp,
-        _offset: u32,
-    ) -> Result<(Vec<Deletion>, bool), MoyskladError> {
+    async fn deletions(&self, kind: EntityKind, since: Timestamp, offset: u32) -> Result<Deletions, MoyskladError> {
         self.call(None, |world| {
-            let all = &world.shelf(self.account).deletions;
-            Ok((
-                all.iter().filter(|(of, gone)| *of == kind && gone.at >= since).map(|(_, gone)| *gone).collect(),
-                false,
-            ))
+            // Each was done by itself, and one page has a few.
+            const PAGE: usize = 3;
+            let all = world.shelf(self.account).deletions.iter().rev();
+            let newest_first = all.filter(|(of, gone)| *of == kind && gone.at >= since).map(|(_, gone)| *gone);
+            let mut behind = newest_first.skip(offset as usize);
+            let gone: Vec<Deletion> = behind.by_ref().take(PAGE).collect();
+            let n_contexts = u32::try_from(gone.len()).unwrap_or(u32::MAX);
+            Ok(Deletions { gone, n_contexts, more: behind.next().is_some() })
         })
     }
 }

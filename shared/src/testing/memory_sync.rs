@@ -156,12 +156,22 @@ impl DirtyRows for MemorySync {
     }
 
     async fn put_off(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
+        self.wait(row, not_before, error, 1)
+    }
+
+    async fn set_aside(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
+        self.wait(row, not_before, error, 0)
+    }
+}
+
+impl MemorySync {
+    fn wait(&self, row: &Dirty, not_before: Timestamp, error: &str, failures: u32) -> Result<bool, StoreError> {
         let mut inner = self.to_write()?;
         let Some(stored) = inner.dirty.get_mut(&key(row)).filter(|stored| stored.version == row.version) else {
             return Ok(false);
         };
         stored.not_before = not_before;
-        stored.failures += 1;
+        stored.failures += failures;
         stored.error = Some(error.to_owned());
         Ok(true)
     }

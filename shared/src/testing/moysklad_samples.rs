@@ -44,6 +44,7 @@ pub fn child(n: u8) -> Account {
         agent: own(2),
         store: None,
         only_posted: true,
+        states: true,
     };
     let settings = Settings {
         entities: BTreeSet::from([EntityKind::Product]),

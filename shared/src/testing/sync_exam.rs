@@ -122,6 +122,7 @@ pub async fn a_newer_version_stays(store: &impl Examined, tenant: &TenantId) {
     assert_eq!(store.finish(&newer).await, Ok(true));
     assert_eq!(store.finish(&newer).await, Ok(false), "it is gone");
     assert_eq!(store.put_off(&newer, at(500), "gone").await, Ok(false));
+    assert_eq!(store.set_aside(&newer, at(500), "gone").await, Ok(false));
     assert_eq!(n_dirty(store, tenant).await, 0, "nothing came back");
     assert_eq!(marked(9).await.version, 1, "it begins anew");
 }
@@ -139,6 +140,9 @@ pub async fn what_is_put_off_waits(store: &impl Examined, tenant: &TenantId) {
     assert_eq!(due(store, tenant, 199, 10).await, []);
     let waits = Dirty { not_before: at(200), failures: 2, error: Some("no_such_folder".into()), ..row.clone() };
     assert_eq!(due(store, tenant, 200, 10).await, std::slice::from_ref(&waits));
+    assert_eq!(store.set_aside(&row, at(300), "no_such_folder").await, Ok(true), "and it is not counted");
+    let waits = Dirty { not_before: at(300), ..waits };
+    assert_eq!(due(store, tenant, 300, 10).await, std::slice::from_ref(&waits));
     let again = store.mark(tenant, &mark(origin, FieldGroup::Prices), at(50), at(50)).await;
     assert_eq!(again, Ok(Dirty { version: 2, not_before: at(50), ..waits }));
     let other = mark(entity(EntityKind::Variant, 2), FieldGroup::Names);

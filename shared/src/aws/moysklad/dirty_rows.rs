@@ -123,18 +123,28 @@ impl DirtyRows for Store {
     }
 
     async fn put_off(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
-        let failed = Dirty { not_before, error: Some(error.to_owned()), ..row.clone() };
-        let update = Update::default().set(READY_AT, n(not_before.as_nanosecond())).add(FAILURES, n(1)).only_if(
-            VERSION,
-            "=",
-            n(row.version),
-        );
-        let update = set_from(update, to_item(&failed)?, &[NOT_BEFORE, ERROR]);
-        Ok(matches!(self.update(&self.tables.sync, keys::dirty_row(row), update).await?, Changed::Now(_)))
+        self.wait(row, not_before, error, Update::default().add(FAILURES, n(1))).await
+    }
+
+    async fn set_aside(&self, row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError> {
+        self.wait(row, not_before, error, Update::default()).await
     }
 }
 
 impl Store {
+    async fn wait(
+        &self,
+        row: &Dirty,
+        not_before: Timestamp,
+        error: &str,
+        counting: Update,
+    ) -> Result<bool, StoreError> {
+        let waits = Dirty { not_before, error: Some(error.to_owned()), ..row.clone() };
+        let update = counting.set(READY_AT, n(not_before.as_nanosecond())).only_if(VERSION, "=", n(row.version));
+        let update = set_from(update, to_item(&waits)?, &[NOT_BEFORE, ERROR]);
+        Ok(matches!(self.update(&self.tables.sync, keys::dirty_row(row), update).await?, Changed::Now(_)))
+    }
+
     /// The query for an account's line. Strong: who was told that there is nothing may end the account's work.
     fn line(&self, tenant: &TenantId, target: AccountId) -> QueryFluentBuilder {
         self.query(&self.tables.sync, &keys::dirty_rows(tenant, target), None).consistent_read(true)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{MoyskladClient, answer, query};
 use crate::model::moysklad::{Action, EntityId, EntityKind, moscow_text, parse_moscow_time};
-use crate::sync::ports::{Audit, Comparison, Condition, Deletion, Hook, Hooks, MoyskladError};
+use crate::sync::ports::{Audit, Comparison, Condition, Deletion, Deletions, Hook, Hooks, MoyskladError};
 
 /// Longest address of a webhook.
 const LONGEST_URL: usize = 255;
@@ -15,6 +15,8 @@ const LONGEST_URL: usize = 255;
 const MOST_HOOKS: usize = 5_000;
 /// Most rows on a page of the audit.
 const AUDIT_PAGE: usize = 100;
+/// Contexts looked into at a time. Each takes a call of its own, and all of them must fit in the time that one call has.
+const MOST_LOOKED_INTO: u32 = 10;
 
 fn hook(value: Value) -> Result<Hook, MoyskladError> {
     serde_json::from_value(value).map_err(|_| MoyskladError::Unreadable { status: 200 })
@@ -103,36 +105,38 @@ impl AuditEvent {
 }
 
 impl Audit for MoyskladClient {
-    async fn deletions(
-        &self,
-        kind: EntityKind,
-        since: Timestamp,
-        offset: u32,
-    ) -> Result<(Vec<Deletion>, bool), MoyskladError> {
+    async fn deletions(&self, kind: EntityKind, since: Timestamp, offset: u32) -> Result<Deletions, MoyskladError> {
         let since = Condition { field: "moment", comparison: Comparison::AtLeast, value: moscow_text(since) };
         let filter = query::filter(&[Condition::is("entityType", kind.name()), since])?;
         let pairs = [("limit", AUDIT_PAGE.to_string()), ("offset", offset.to_string()), ("filter", filter)];
         let contexts = self.page(&["audit"], &pairs).await?;
-        let mut deletions = Vec::new();
+        let mut page = Deletions { more: contexts.more, ..Deletions::default() };
+        let mut n_looked_into = 0;
         for context in &contexts.rows {
+            if n_looked_into == MOST_LOOKED_INTO {
+                page.more = true;
+                break;
+            }
+            page.n_contexts += 1;
             let text = |name: &str| context.get(name).and_then(Value::as_str);
             let may_delete =
                 text("eventType").is_none_or(|event| matches!(event, "delete" | "puttorecyclebin" | "bulkoperation"));
             let Some(id) = text("id").filter(|_| may_delete).and_then(|id| id.parse::<EntityId>().ok()) else {
                 continue;
             };
+            n_looked_into += 1;
             let mut n_read = 0;
             loop {
                 let pairs = [("limit", AUDIT_PAGE.to_string()), ("offset", n_read.to_string())];
                 let events = self.page(&["audit", &id.to_string(), "events"], &pairs).await?;
                 n_read += events.rows.len();
                 let read = events.rows.into_iter().filter_map(|row| serde_json::from_value::<AuditEvent>(row).ok());
-                deletions.extend(read.filter_map(|event| event.deletion(kind)));
+                page.gone.extend(read.filter_map(|event| event.deletion(kind)));
                 if !events.more {
                     break;
                 }
             }
         }
-        Ok((deletions, contexts.more))
+        Ok(page)
     }
 }

@@ -1,10 +1,12 @@
 //! What an account has of its own: price types, currencies, units, additional fields.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::Value;
 
 use super::MoyskladClient;
-use crate::model::moysklad::{EntityId, EntityKind};
+use crate::model::moysklad::{Direction, EntityId, EntityKind};
 use crate::sync::dictionary::{Attribute, Dictionary, Named};
 use crate::sync::ports::{Dictionaries, MoyskladError};
 
@@ -57,6 +59,13 @@ impl Dictionaries for MoyskladClient {
             };
             let rows = self.all(&["entity", owner.name(), "metadata", "attributes"]).await?;
             dictionary.attributes.insert(*kind, rows.iter().filter_map(attribute).collect());
+        }
+        let orders = kinds.iter().filter(|kind| kind.direction() == Direction::Up);
+        // What arrives as another kind is in that kind's states.
+        let orders: BTreeSet<EntityKind> = orders.flat_map(|kind| [*kind, kind.arrives_as()]).collect();
+        for kind in orders {
+            let metadata = self.value(Method::GET, &["entity", kind.name(), "metadata"], &[], None).await?;
+            dictionary.states.insert(kind, rows(&array(&metadata, "states"), "name"));
         }
         if kinds.contains(&EntityKind::Variant) {
             let metadata = self.value(Method::GET, &["entity", "variant", "metadata"], &[], None).await?;

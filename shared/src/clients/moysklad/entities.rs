@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{MoyskladClient, answer, query};
 use crate::model::moysklad::{EntityId, EntityKind};
-use crate::sync::ports::{Entities, MoyskladError, Query, Rows};
+use crate::sync::ports::{Entities, MoyskladError, Query, Rows, is_cut_off};
 
 /// Most entities in one call.
 const MOST_AT_ONCE: usize = 1_000;
@@ -13,7 +13,8 @@ const MOST_AT_ONCE: usize = 1_000;
 const MOST_EXPANDED: u32 = 100;
 const MOST_ROWS: u32 = 1_000;
 
-/// What is asked for with an entity of a kind: it would be a bare address otherwise.
+/// What is asked for with an entity of a kind: it would be a bare address otherwise. Of a longer list a hundred rows are
+/// answered, without a word.
 const fn expanded(kind: EntityKind) -> Option<&'static str> {
     match kind {
         EntityKind::CustomerOrder | EntityKind::Demand | EntityKind::RetailDemand => Some("positions"),
@@ -23,6 +24,29 @@ const fn expanded(kind: EntityKind) -> Option<&'static str> {
 }
 
 impl MoyskladClient {
+    /// Reads on in a list of which an entity was answered with the first rows only.
+    async fn whole(
+        &self,
+        kind: EntityKind,
+        id: EntityId,
+        list: &str,
+        mut entity: Value,
+    ) -> Result<Value, MoyskladError> {
+        let unreadable = MoyskladError::Unreadable { status: 200 };
+        while is_cut_off(&entity, list) {
+            let n_read = entity[list]["rows"].as_array().map_or(0, Vec::len);
+            let pairs = [("limit", MOST_ROWS.to_string()), ("offset", n_read.to_string())];
+            let more = self.page(&["entity", kind.name(), &id.to_string(), list], &pairs).await?;
+            match entity[list]["rows"].as_array_mut() {
+                // It became shorter meanwhile; whoever changed it is told of.
+                Some(_) if more.rows.is_empty() => return Err(unreadable),
+                Some(rows) => rows.extend(more.rows),
+                None => return Err(unreadable),
+            }
+        }
+        Ok(entity)
+    }
+
     pub(super) async fn value(
         &self,
         method: Method,
@@ -51,7 +75,11 @@ impl MoyskladClient {
 impl Entities for MoyskladClient {
     async fn get(&self, kind: EntityKind, id: EntityId) -> Result<Value, MoyskladError> {
         let pairs: Vec<_> = expanded(kind).map(|expand| ("expand", expand.to_owned())).into_iter().collect();
-        self.value(Method::GET, &["entity", kind.name(), &id.to_string()], &pairs, None).await
+        let entity = self.value(Method::GET, &["entity", kind.name(), &id.to_string()], &pairs, None).await?;
+        match expanded(kind) {
+            Some(list) => self.whole(kind, id, list, entity).await,
+            None => Ok(entity),
+        }
     }
 
     async fn list(&self, kind: EntityKind, query: &Query) -> Result<Rows, MoyskladError> {

@@ -32,7 +32,7 @@ pub struct OpenLoop {
     pub tenant_id: TenantId,
     /// Of which kind.
     pub entity_type: EntityKind,
-    /// Which.
+    /// Which. Of what is deleted in a child again and again it is the main account's: the child's changes each time.
     pub entity_id: EntityId,
     /// Since when it is left alone.
     pub open_since: Option<Timestamp>,
@@ -157,10 +157,16 @@ async fn mark_again<S: DirtyRows + Mappings + Drains + Bells>(
     now: Timestamp,
 ) -> Result<Vec<AccountId>, StoreError> {
     let tenant = &account.tenant;
-    // Of what came down to a child, only its deletion is carried: whether it was deleted is seen when it is fetched.
-    let of_a_child = entity.kind.direction() == Direction::Down && account.as_child().is_some();
-    let (action, stands_for) =
-        if of_a_child { (Action::Delete, store.mapping_of(tenant, entity).await?) } else { (Action::Update, None) };
+    // Of what came down to a child, only its deletion is carried, and it is guarded by its original's identifier: whether
+    // it was deleted is seen when it is fetched.
+    let main = account.as_child().filter(|_| entity.kind.direction() == Direction::Down).map(|(main, _)| main);
+    let (action, stands_for) = match main {
+        Some(main) => {
+            let origin = EntityRef { account: main, ..entity };
+            (Action::Delete, store.mapping(tenant, origin, account.id).await?)
+        }
+        None => (Action::Update, None),
+    };
     let notice = Notice::seen(entity.account, entity.kind, entity.id, action, now);
     let marks = spread(&notice, accounts, stands_for.as_ref());
     let mut rings = Vec::with_capacity(marks.len());

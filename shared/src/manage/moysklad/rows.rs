@@ -44,7 +44,7 @@ pub async fn ensure_polls(
         if stored.is_some_and(|job| job.work.ended() || job.source != account.source) {
             let (since, source) = (first.since, &first.source);
             let anew = json!({"source": source, "since": since, "deletions_since": since, "missed": 0});
-            set_back::<ReconciliationJob, _>(store, &first, anew, &["trouble"], timing, now).await?;
+            set_back::<ReconciliationJob, _>(store, &first, anew, &["trouble", "audit"], timing, now).await?;
         }
     }
     Ok(())

@@ -23,13 +23,13 @@ use crate::manage::{reseal, sources, tenants};
 use crate::model::event::Provider;
 use crate::model::ids::TenantId;
 use crate::model::moysklad::{
-    Account, AccountId, Action, DrainJob, EntityId, EntityKind, EntityRef, ReconciliationJob, Tally,
+    Account, AccountId, Action, DrainJob, EntityId, EntityKind, EntityRef, Mapping, ReconciliationJob, Tally,
 };
 use crate::model::row::RowKey;
 use crate::signing::seal::StackKeys;
 use crate::sync::guards::LoopGuard;
 use crate::sync::ports::MoyskladError;
-use crate::sync::store::{DirtyRows, Drains, GuardRows, Tallies};
+use crate::sync::store::{DirtyRows, Drains, GuardRows, Mappings, Tallies};
 use crate::testing::MemoryStore;
 use crate::testing::memory_hooks::MemoryHooks;
 use crate::testing::moysklad_samples::account_id;
@@ -530,6 +530,22 @@ async fn an_entity_that_is_let_go_is_looked_at_again_wherever_it_is_carried_to()
     let never = json!({"account_id": other.account, "entity_type": other.kind, "entity_id": other.id});
     let never = loops::close(&play.store, loops::Wish::read(fields(&never)).unwrap(), play.now()).await;
     assert_eq!(never.unwrap_err(), Refusal::NotFound);
+}
+
+#[tokio::test]
+async fn what_a_child_deletes_again_and_again_is_let_go_by_its_originals_name_and_looked_at_in_the_child() {
+    let play = Play::of_two().await;
+    let entity = of_child(EntityKind::Product);
+    open(&play, entity).await;
+    let origin = EntityRef { account: account_id(1), ..entity };
+    let there = EntityId::new(uuid::Uuid::from_u128(77));
+    let mapping = Mapping::new("ten_1".parse().unwrap(), origin, entity.account).to(there);
+    assert_eq!(play.store.put_mapping(&mapping).await, Ok(true));
+    let wish = json!({"account_id": entity.account, "entity_type": entity.kind, "entity_id": entity.id});
+    let closed = loops::close(&play.store, loops::Wish::read(fields(&wish)).unwrap(), play.now()).await;
+    assert_eq!(closed.unwrap().marked, [entity.account]);
+    let due = play.store.due(&"ten_1".parse().unwrap(), entity.account, play.now(), 10).await.unwrap();
+    assert_eq!(due.iter().map(|row| row.origin).collect::<Vec<_>>(), [origin]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Which part of an entity a change is about. A write touches the groups that changed, and no others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub enum FieldGroup {
     Attributes,
     /// Barcodes: replaced whole.
     Barcodes,
+    /// Packages: replaced whole.
+    Packs,
     /// The folder it lies in.
     Folder,
     /// Whether it is archived.
@@ -26,25 +28,29 @@ pub enum FieldGroup {
     Characteristics,
     /// What a bundle is made of.
     Components,
-    /// The head of an order: its number, moment, state of posting.
+    /// The head of an order: its moment, whether it is posted.
     Order,
+    /// The state an order is in. The main account moves its orders on by itself, so only a change in the child is carried.
+    State,
     /// The positions of an order: replaced whole.
     Positions,
 }
 
 impl FieldGroup {
     /// Every group.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Names,
         Self::Prices,
         Self::Attributes,
         Self::Barcodes,
+        Self::Packs,
         Self::Folder,
         Self::Archived,
         Self::Units,
         Self::Characteristics,
         Self::Components,
         Self::Order,
+        Self::State,
         Self::Positions,
     ];
 }
@@ -61,18 +67,16 @@ impl Groups {
         Self(FieldGroup::ALL.into())
     }
 
-    /// The groups of these fields of a webhook's `updatedFields`. A field that nobody knows may mean anything, so it
-    /// means everything; no field at all means that it was not said which.
+    /// The groups of these fields of a webhook's `updatedFields`. One that nobody knows adds none: additional fields and
+    /// prices go by names that people gave them, and what else has changed is seen when the entity is compared with what
+    /// it was when it was carried last. No field at all means that it was not said which.
     #[must_use]
     pub fn of_fields<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut groups = BTreeSet::new();
-        for field in fields {
-            match group_of(field) {
-                Some(group) => groups.insert(group),
-                None => return Self::all(),
-            };
+        let mut fields = fields.into_iter().peekable();
+        if fields.peek().is_none() {
+            return Self::all();
         }
-        if groups.is_empty() { Self::all() } else { Self(groups) }
+        fields.filter_map(group_of).collect()
     }
 
     /// Whether a group is among them.
@@ -87,9 +91,34 @@ impl Groups {
         Self(self.0.union(&others.0).copied().collect())
     }
 
+    /// These without that one.
+    #[must_use]
+    pub fn without(&self, group: FieldGroup) -> Self {
+        Self(self.0.iter().copied().filter(|other| *other != group).collect())
+    }
+
     /// The groups, in order.
     pub fn iter(&self) -> impl Iterator<Item = FieldGroup> + '_ {
         self.0.iter().copied()
+    }
+}
+
+/// What an entity says, by groups of its fields: a digest of each, none of one that says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Essence(BTreeMap<FieldGroup, String>);
+
+impl Essence {
+    /// The groups that are not as they were.
+    #[must_use]
+    pub fn changed_since(&self, before: &Self) -> Groups {
+        FieldGroup::ALL.into_iter().filter(|group| self.0.get(group) != before.0.get(group)).collect()
+    }
+}
+
+impl FromIterator<(FieldGroup, String)> for Essence {
+    fn from_iter<I: IntoIterator<Item = (FieldGroup, String)>>(digests: I) -> Self {
+        Self(digests.into_iter().collect())
     }
 }
 
@@ -111,12 +140,14 @@ fn group_of(field: &str) -> Option<FieldGroup> {
         "salePrices" | "buyPrice" | "minPrice" => FieldGroup::Prices,
         "attributes" => FieldGroup::Attributes,
         "barcodes" => FieldGroup::Barcodes,
+        "packs" => FieldGroup::Packs,
         "productFolder" | "pathName" => FieldGroup::Folder,
         "archived" => FieldGroup::Archived,
         "uom" | "vat" | "vatEnabled" | "useParentVat" | "weight" | "volume" => FieldGroup::Units,
         "characteristics" => FieldGroup::Characteristics,
         "components" => FieldGroup::Components,
         "moment" | "applicable" | "deliveryPlannedMoment" | "vatIncluded" => FieldGroup::Order,
+        "state" => FieldGroup::State,
         "positions" => FieldGroup::Positions,
         _ => return None,
     })
@@ -135,9 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_or_none_means_everything() {
-        assert_eq!(Groups::of_fields(["salePrices", "somethingNew"]), Groups::all());
+    fn an_unknown_field_adds_no_group_and_none_at_all_means_everything() {
+        assert_eq!(Groups::of_fields(["salePrices", "Colour"]), FieldGroup::Prices.into());
+        assert_eq!(Groups::of_fields(["Colour"]).iter().count(), 0);
         assert_eq!(Groups::of_fields([]), Groups::all());
+    }
+
+    #[test]
+    fn what_differs_is_of_the_groups_whose_digests_do() {
+        let of = |digests: &[(FieldGroup, &str)]| -> Essence {
+            digests.iter().map(|(group, digest)| (*group, (*digest).to_owned())).collect()
+        };
+        let before = of(&[(FieldGroup::Names, "a"), (FieldGroup::Prices, "b"), (FieldGroup::Barcodes, "c")]);
+        let now = of(&[(FieldGroup::Names, "a"), (FieldGroup::Prices, "x"), (FieldGroup::Packs, "d")]);
+        let changed: Vec<FieldGroup> = now.changed_since(&before).iter().collect();
+        assert_eq!(changed, [FieldGroup::Prices, FieldGroup::Barcodes, FieldGroup::Packs]);
+        assert_eq!(now.changed_since(&now).iter().count(), 0);
     }
 
     #[test]

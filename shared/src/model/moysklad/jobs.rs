@@ -59,6 +59,15 @@ impl WorkRow for DrainJob {
     }
 }
 
+/// How far an audit was read that was too long for one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPlace {
+    /// Contexts read, from the newest.
+    pub n_read: u32,
+    /// When reading began: once all is read, everything deleted before this is in.
+    pub until: Timestamp,
+}
+
 /// The poll for what an account's webhooks have missed of a kind. It runs as long as the account is kept in step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReconciliationJob {
@@ -74,6 +83,9 @@ pub struct ReconciliationJob {
     pub since: Timestamp,
     /// Everything deleted before this is known to be in.
     pub deletions_since: Timestamp,
+    /// Where the next run goes on in the audit; nothing where the last has read all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditPlace>,
     /// How far this run has come.
     pub status: JobStatus,
     /// What the last run found missing.

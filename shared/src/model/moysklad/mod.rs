@@ -14,9 +14,9 @@ mod tally;
 
 pub use account::{Account, Role};
 pub use dirty::Dirty;
-pub use field_group::{FieldGroup, Groups};
+pub use field_group::{Essence, FieldGroup, Groups};
 pub use ids::{AccountId, EntityId, NotAUuid};
-pub use jobs::{DrainJob, ReconciliationJob, ResyncJob};
+pub use jobs::{AuditPlace, DrainJob, ReconciliationJob, ResyncJob};
 pub use kind::{Action, Direction, EntityKind, EntityRef, UnknownKind};
 pub use mapping::Mapping;
 pub use money::Kopecks;

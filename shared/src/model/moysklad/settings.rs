@@ -110,6 +110,9 @@ pub struct OrderSettings {
     /// Whether those that are not posted yet wait until they are.
     #[serde(default = "yes")]
     pub only_posted: bool,
+    /// Whether a change of an order's state is carried, to the state of the same name.
+    #[serde(default = "yes")]
+    pub states: bool,
 }
 
 /// What is carried between a child and its main account.

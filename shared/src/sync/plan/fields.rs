@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::decide::Blocked;
-use super::meta::{id_of, to_attribute, to_entity, to_named, to_price_type};
+use super::meta::{id_of, to_attribute, to_entity, to_named, to_price_type, to_state};
 use super::parts;
 use super::references::References;
-use crate::model::moysklad::{EntityKind, EntityRef, FieldGroup, Groups, Kopecks, Settings};
+use crate::model::moysklad::{EntityId, EntityKind, EntityRef, FieldGroup, Groups, Kopecks, Settings};
 use crate::sync::dictionary::Translation;
 
 /// A write that is being put together.
@@ -38,6 +37,22 @@ pub(super) fn barcodes(entity: &Value) -> BTreeSet<(String, String)> {
         .filter_map(|(kind, code)| Some((kind.clone(), code.as_str()?.to_owned())))
         .filter(|(_, code)| !code.is_empty())
         .collect()
+}
+
+/// A package that goods are sold in.
+pub(super) struct Pack<'a> {
+    pub(super) unit: Option<EntityId>,
+    pub(super) quantity: &'a Value,
+    pub(super) barcodes: BTreeSet<(String, String)>,
+}
+
+/// A product's packages. A variant's refer to its product's, and are not looked at.
+pub(super) fn packs(entity: &Value) -> impl Iterator<Item = Pack<'_>> {
+    let all = entity.get("packs").and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(|pack| {
+        let unit = pack.get("uom").and_then(id_of);
+        Some(Pack { unit, quantity: pack.get("quantity")?, barcodes: barcodes(pack) })
+    })
 }
 
 /// Names and values.
@@ -71,12 +86,14 @@ impl Writing<'_> {
                 FieldGroup::Prices => self.prices(entity, there, &mut out)?,
                 FieldGroup::Attributes => self.attributes(entity, there, &mut out),
                 FieldGroup::Barcodes => self.barcodes(entity, there, &mut out),
+                FieldGroup::Packs => self.packs(entity, there, &mut out),
                 FieldGroup::Folder => self.folder(entity, there, &mut out)?,
                 FieldGroup::Archived => self.archived(entity, there, &mut out),
                 FieldGroup::Units => self.units(entity, there, &mut out),
                 FieldGroup::Characteristics => self.characteristics(entity, there, &mut out)?,
                 FieldGroup::Components => self.parts(entity, there, "components", &mut out)?,
                 FieldGroup::Order => self.order(entity, there, &mut out)?,
+                FieldGroup::State => self.state(entity, there, &mut out),
                 FieldGroup::Positions => self.parts(entity, there, "positions", &mut out)?,
             }
         }
@@ -194,6 +211,31 @@ impl Writing<'_> {
         out.insert("barcodes".to_owned(), if none { json!([{"ean13": ""}]) } else { Value::Array(all) });
     }
 
+    /// Packages are replaced whole. One in a unit that the target has not is left out.
+    fn packs(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) {
+        if self.origin.kind != EntityKind::Product {
+            return;
+        }
+        let translated =
+            |pack: Pack<'_>| Some((self.translation.unit(pack.unit?)?, pack.quantity.clone(), pack.barcodes));
+        let wanted: Vec<_> = packs(entity).filter_map(translated).collect();
+        let standing = there.into_iter().flat_map(packs);
+        let standing: Vec<_> = standing.filter_map(|pack| Some((pack.unit?, pack.quantity, pack.barcodes))).collect();
+        let is_so = wanted.len() == standing.len()
+            && wanted.iter().zip(&standing).all(|(a, b)| a.0 == b.0 && same(&a.1, b.1) && a.2 == b.2);
+        if !is_so {
+            let all = wanted.into_iter().map(|(unit, quantity, barcodes)| {
+                let barcodes: Vec<Value> = barcodes.into_iter().map(|(kind, code)| json!({kind: code})).collect();
+                let mut pack = json!({"uom": to_named(self.base, "uom", unit), "quantity": quantity});
+                if !barcodes.is_empty() {
+                    pack["barcodes"] = barcodes.into();
+                }
+                pack
+            });
+            out.insert("packs".to_owned(), all.collect());
+        }
+    }
+
     fn folder(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) -> Result<(), Blocked> {
         if !self.settings.folders || !(self.is_goods() || self.origin.kind == EntityKind::ProductFolder) {
             return Ok(());
@@ -309,6 +351,20 @@ impl Writing<'_> {
         }
         Ok(())
     }
+
+    /// The state of the same name. One that the target has not leaves the order in the state it is in.
+    fn state(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) {
+        if !self.is_order() || !self.settings.orders.as_ref().is_some_and(|orders| orders.states) {
+            return;
+        }
+        let (kind, as_kind) = (self.origin.kind, self.origin.kind.arrives_as());
+        let state = entity.get("state").and_then(id_of).and_then(|id| self.translation.state(kind, id));
+        if let Some(state) = state
+            && there.and_then(|there| there.get("state")).and_then(id_of) != Some(state)
+        {
+            out.insert("state".to_owned(), to_state(self.base, as_kind, state));
+        }
+    }
 }
 
 /// Writes a field unless it is so already; what says nothing is not written where there is nothing.
@@ -323,61 +379,4 @@ fn same_price(wanted: &Value, standing: &Value) -> bool {
     let value = |price: &Value| price.get("value").cloned().unwrap_or_else(|| json!(0));
     let currency = |price: &Value| price.get("currency").and_then(id_of);
     same(&value(wanted), &value(standing)) && (currency(wanted).is_none() || currency(wanted) == currency(standing))
-}
-
-/// What an entity says, apart from when it was said and what the account adds of its own: two entities with one
-/// fingerprint say the same.
-#[must_use]
-pub fn fingerprint(kind: EntityKind, entity: &Value) -> String {
-    const PLAIN: [&str; 16] = [
-        "name",
-        "code",
-        "externalCode",
-        "article",
-        "description",
-        "archived",
-        "vat",
-        "vatEnabled",
-        "useParentVat",
-        "weight",
-        "volume",
-        "moment",
-        "applicable",
-        "vatIncluded",
-        "deliveryPlannedMoment",
-        "id",
-    ];
-    const REFERENCES: [&str; 3] = ["productFolder", "product", "uom"];
-    let number = |value: &Value| match value {
-        Value::Number(number) => {
-            Kopecks::read(number).map_or_else(|| value.clone(), |kopecks| kopecks.roubles().into())
-        }
-        other => other.clone(),
-    };
-    let price = |price: &Value| {
-        json!([
-            price.get("priceType").and_then(id_of),
-            price.get("value").map(number),
-            price.get("currency").and_then(id_of)
-        ])
-    };
-    let all = |name: &str| entity.get(name).and_then(Value::as_array).into_iter().flatten();
-    let attributes: Vec<Value> =
-        all("attributes").map(|one| json!([id_of(one), one.get("value").map(number)])).collect();
-    let plain = PLAIN.map(|name| entity.get(name).map(number));
-    let references = REFERENCES.map(|name| entity.get(name).and_then(id_of));
-    let single_prices = ["buyPrice", "minPrice"].map(|name| entity.get(name).map(price));
-    let essence = json!([
-        kind,
-        plain,
-        references,
-        all("salePrices").map(price).collect::<Vec<_>>(),
-        single_prices,
-        attributes,
-        barcodes(entity),
-        characteristics(entity),
-        parts::essence(entity, "components"),
-        parts::essence(entity, "positions"),
-    ]);
-    hex::encode(&Sha256::digest(essence.to_string())[..16])
 }

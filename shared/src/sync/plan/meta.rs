@@ -41,6 +41,10 @@ pub(super) fn to_price_type(base: &str, id: EntityId) -> Value {
     to(base, "context/companysettings/pricetype", id, "pricetype")
 }
 
+pub(super) fn to_state(base: &str, kind: EntityKind, id: EntityId) -> Value {
+    to(base, &format!("entity/{kind}/metadata/states"), id, "state")
+}
+
 /// A service's and a bundle's additional fields are the product's.
 pub(super) fn to_attribute(base: &str, kind: EntityKind, id: EntityId) -> Value {
     let owner = match kind {

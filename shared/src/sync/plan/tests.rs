@@ -42,7 +42,8 @@ fn dictionary(more: u32) -> Dictionary {
     Dictionary {
         price_types: vec![named(11, "Retail"), named(12, "Whole")],
         currencies: vec![named(21, "RUB"), named(22, "USD")],
-        units: vec![named(41, "pc")],
+        units: vec![named(41, "pc"), named(42, "box")],
+        states: [(EntityKind::CustomerOrder, vec![named(71, "New"), named(72, "Shipped")])].into(),
         attributes: [(EntityKind::Product, vec![attribute])].into(),
         ..Dictionary::default()
     }
@@ -220,6 +221,63 @@ fn spellings_of_one_amount_are_no_change() {
 }
 
 #[test]
+fn packages_come_in_the_childs_own_units_and_one_in_a_unit_it_has_not_is_left_out() {
+    let pack = |unit, quantity| json!({"id": id(9), "uom": reference("entity/uom", unit), "quantity": quantity, "barcodes": [{"ean13": "2000000000002"}]});
+    let packs = json!({"packs": [pack(42, 6), pack(49, 12)]});
+    let Step::Create(body) = of_product(product(&packs)).candidates(vec![]).step() else { panic!("it is created") };
+    let mut there = standing();
+    there["packs"] = body["packs"].clone();
+    assert_eq!(there["packs"].as_array().unwrap().len(), 1);
+    assert_eq!(id_of(&there["packs"][0]["uom"]), Some(id(142)));
+    assert_eq!(
+        (&there["packs"][0]["quantity"], &there["packs"][0]["barcodes"][0]["ean13"]),
+        (&json!(6), &json!("2000000000002"))
+    );
+    assert_eq!(there["packs"][0].get("id"), None, "the child's own");
+    assert_eq!(of_product(product(&packs)).there(there.clone()).step(), Step::Nothing(Reason::Equal));
+    let fewer = of_product(product(&json!({}))).there(there.clone());
+    assert_eq!(update(&fewer), json!({"packs": []}));
+    assert_eq!(fewer.groups(FieldGroup::Prices).step(), Step::Nothing(Reason::Equal));
+}
+
+#[test]
+fn each_change_is_of_its_own_group() {
+    let order = |change: &Value| {
+        let order = order(EntityKind::CustomerOrder, change).entity;
+        order.expect("an order")
+    };
+    let goods = |change: &Value| product(change);
+    let unchanged =
+        essence(&goods(&json!({}))).changed_since(&essence(&goods(&json!({"updated": "2027-01-01 00:00:00"}))));
+    assert_eq!(unchanged.iter().count(), 0);
+    for (change, group) in [
+        (json!({"description": "hot"}), FieldGroup::Names),
+        (json!({"minPrice": price(&json!(1), 11, 21)}), FieldGroup::Prices),
+        (json!({"attributes": []}), FieldGroup::Attributes),
+        (json!({"barcodes": []}), FieldGroup::Barcodes),
+        (json!({"packs": [{"uom": reference("entity/uom", 41), "quantity": 6}]}), FieldGroup::Packs),
+        (json!({"productFolder": null}), FieldGroup::Folder),
+        (json!({"archived": true}), FieldGroup::Archived),
+        (json!({"weight": 3}), FieldGroup::Units),
+        (json!({"characteristics": [{"name": "Size", "value": "L"}]}), FieldGroup::Characteristics),
+        (
+            json!({"components": {"rows": [{"assortment": reference("entity/product", 2), "quantity": 1}]}}),
+            FieldGroup::Components,
+        ),
+    ] {
+        assert_eq!(essence(&goods(&change)).changed_since(&essence(&goods(&json!({})))), group.into(), "{change}");
+    }
+    for (change, group) in [
+        (json!({"applicable": false}), FieldGroup::Order),
+        (json!({"rate": {"currency": reference("entity/currency", 22)}}), FieldGroup::Order),
+        (json!({"state": reference("entity/customerorder/metadata/states", 71)}), FieldGroup::State),
+        (json!({"positions": {"rows": []}}), FieldGroup::Positions),
+    ] {
+        assert_eq!(essence(&order(&change)).changed_since(&essence(&order(&json!({})))), group.into(), "{change}");
+    }
+}
+
+#[test]
 fn what_an_entity_refers_to_comes_first() {
     let mut case = of_product(product(&json!({}))).candidates(vec![]);
     case.references = References::default();
@@ -389,6 +447,25 @@ fn an_order_goes_up_with_its_positions_and_without_its_customer() {
     let more = json!({"positions": {"rows": [{"assortment": reference("entity/product", 2), "quantity": 3, "price": 15_000}]}});
     let body = update(&order(EntityKind::CustomerOrder, &more).there(there));
     assert_eq!(body["positions"][0]["quantity"], 3);
+}
+
+#[test]
+fn a_state_is_carried_to_the_one_of_its_name_unless_the_settings_say_otherwise() {
+    let state = |n| json!({"state": reference("entity/customerorder/metadata/states", n)});
+    let order = |n| order(EntityKind::CustomerOrder, &state(n));
+    let Step::Create(mut there) = order(71).step() else { panic!("it is created") };
+    assert_eq!(there["state"]["meta"]["href"], state(171)["state"]["meta"]["href"]);
+    there["positions"] = json!({"rows": there["positions"]});
+    let body = update(&order(72).there(there.clone()));
+    assert_eq!(
+        body,
+        json!({"state": {"meta": {"href": format!("{BASE}/entity/customerorder/metadata/states/{}", id(172)),
+        "type": "state", "mediaType": "application/json"}}})
+    );
+    assert_eq!(order(79).there(there.clone()).step(), Step::Nothing(Reason::Equal), "one that is not there");
+    let orders = json!({"kinds": ["customerorder"], "organization": id(801), "agent": id(802), "states": false});
+    let without = order(72).there(there).settings(&json!({"orders": orders}));
+    assert_eq!(without.step(), Step::Nothing(Reason::Equal));
 }
 
 #[test]

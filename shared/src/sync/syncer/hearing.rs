@@ -121,7 +121,8 @@ impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C> {
         let teller = if is_poll { Teller::Poll } else { Teller::Webhook { received_at: event.received_at } };
         let heard =
             take_notice(&self.memory, &self.clients, &event.tenant, &notice, Some(&event.id), teller, now).await?;
-        if let Heard::Marked(marks) = &heard {
+        // Of what is held as well: the account's row then waits until it may be looked at, and nobody else would ring.
+        if let Heard::Marked(marks) | Heard::Suspected { marks, .. } = &heard {
             self.ask_drains(&event.tenant, marks.iter().map(|mark| mark.target), now).await?;
         }
         let missed = is_poll && matches!(heard, Heard::Marked(_));
@@ -137,8 +138,8 @@ impl<S: Backing, M: Memory, C: Clients> Syncer<S, M, C> {
             self.memory.tally(&event.tenant, notice.account_id, &tally, now).await?;
         }
         let entity = notice.kind().map(|kind| EntityRef { account: notice.account_id, kind, id: notice.entity_id });
-        if let (Heard::Suspected { opened: true, held_until, .. }, Some(entity)) = (&heard, entity) {
-            self.announce_loop(event, entity, *held_until, now).await?;
+        if let Heard::Suspected { guarded, opened: true, held_until, .. } = &heard {
+            self.announce_loop(event, *guarded, *held_until, now).await?;
         }
         Ok(Verdict::Heard { heard, entity, missed })
     }

@@ -9,13 +9,13 @@ use super::{Backing, Client, Memory, Syncer, earlier, later};
 use crate::intake::{Recorded, take_in};
 use crate::model::job::JobStatus;
 use crate::model::moysklad::{
-    Account, Action, Direction, EntityKind, ReconciliationJob, moscow_text, parse_moscow_time,
+    Account, Action, AuditPlace, Direction, EntityKind, ReconciliationJob, moscow_text, parse_moscow_time,
 };
 use crate::model::row::WorkRow as _;
 use crate::providers::Incoming;
 use crate::providers::moysklad::payload::Notice;
 use crate::providers::moysklad::verify::polled;
-use crate::sync::ports::{Audit, Comparison, Condition, Entities, MoyskladError, Query};
+use crate::sync::ports::{Audit, Comparison, Condition, Deletions, Entities, MoyskladError, Query};
 use crate::sync::store::Clients;
 use crate::sync::worker::news;
 use crate::work::{Bell, Claimed, Hold, Next, Record, Ring, StoreError, Taken, take};
@@ -30,14 +30,32 @@ const PAGE: u32 = 1_000;
 const PARALLEL: usize = 16;
 /// Pages of one run. The next run goes on where this one stopped.
 const MOST_PAGES: u32 = 20;
+/// Pages of the audit, which are small, in one run.
+const MOST_AUDIT_PAGES: u32 = 200;
 
 #[derive(Debug, Serialize)]
 struct Patch {
     since: Timestamp,
     deletions_since: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<AuditPlace>,
     missed: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
+}
+
+/// From when on the next poll asks, and where it goes on in the audit.
+#[derive(Debug, Clone, Copy)]
+struct Since {
+    changes: Timestamp,
+    deletions: Timestamp,
+    audit: Option<AuditPlace>,
+}
+
+impl Since {
+    const fn of(job: &ReconciliationJob) -> Self {
+        Self { changes: job.since, deletions: job.deletions_since, audit: job.audit }
+    }
 }
 
 /// What a poll found: for the log and the metrics.
@@ -113,11 +131,11 @@ where
         let account = accounts.iter().find(|account| account.id == job.account && account.source == job.source);
         let Some(account) = account else {
             let told = ReconciliationTold { ended: true, ..ReconciliationTold::default() };
-            self.record_poll(&job, &fence, &told, (job.since, job.deletions_since), Self::job_ends(started)).await?;
+            self.record_poll(&job, &fence, &told, Since::of(&job), Self::job_ends(started)).await?;
             return Ok(told);
         };
         let interval = self.settings.poll_interval;
-        let mut since = (job.since, job.deletions_since);
+        let mut since = Since::of(&job);
         let mut told = ReconciliationTold::default();
         let mut next = Next::Again { not_before: later(started, interval), queue: None };
         if let Some(hold) = held {
@@ -143,19 +161,20 @@ where
         accounts: &[Account],
         (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
-    ) -> Result<(Timestamp, Timestamp), StoreError> {
+    ) -> Result<Since, StoreError> {
         let account = accounts.iter().find(|account| account.id == job.account);
         let asked = account.map_or(NOTHING, |account| asked_of(account, accounts, job.kind));
-        let mut since = (job.since, job.deletions_since);
+        let mut since = Since::of(job);
         if asked.changes {
-            since.0 = self.ask_for_changes(client, job, accounts, (started, deadline), told).await?;
+            since.changes = self.ask_for_changes(client, job, accounts, (started, deadline), told).await?;
         } else {
-            since.0 = started;
+            since.changes = started;
         }
         if asked.deletions && told.trouble.is_none() {
-            since.1 = self.ask_for_deletions(client, job, accounts, (started, deadline), told).await?;
+            (since.deletions, since.audit) =
+                self.ask_for_deletions(client, job, accounts, (started, deadline), told).await?;
         } else if !asked.deletions {
-            since.1 = started;
+            (since.deletions, since.audit) = (started, None);
         }
         Ok(since)
     }
@@ -168,16 +187,8 @@ where
         (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
     ) -> Result<Timestamp, StoreError> {
-        let mut filter = vec![Condition {
-            field: "updated",
-            comparison: Comparison::AtLeast,
-            value: moscow_text(earlier(job.since, OVERLAP)),
-        }];
-        if job.kind.direction() == Direction::Down {
-            // What is archived is left out of lists unless both are asked for.
-            filter.extend(["true", "false"].map(|archived| Condition::is("archived", archived)));
-        }
-        let mut query = Query { filter, offset: 0, limit: PAGE, order: "updated" };
+        let mut from = earlier(job.since, OVERLAP);
+        let mut query = Query { filter: changed_since(job.kind, from), offset: 0, limit: PAGE, order: "updated" };
         let mut newest = job.since;
         for _ in 0..MOST_PAGES {
             if (self.clock)() > self.last_call(deadline) {
@@ -196,10 +207,18 @@ where
             newest = seen.iter().map(|notice| notice.at).chain([newest]).max().unwrap_or(newest);
             self.take_in(job, accounts, &seen, told).await?;
             told.shown = told.shown.saturating_add(n_rows);
-            query.offset = query.offset.saturating_add(n_rows);
             if !page.more || n_rows == 0 {
                 // Whole: everything before this run's start is in.
                 return Ok(started);
+            }
+            // The next page begins where this one ended, by time: by number, what is changed or deleted between the two
+            // would draw those behind it forward, and as many would be passed over.
+            let last = seen.iter().map(|notice| notice.at).max().unwrap_or(from);
+            if last > from {
+                from = last;
+                query = Query { filter: changed_since(job.kind, from), offset: 0, ..query };
+            } else {
+                query.offset = query.offset.saturating_add(n_rows);
             }
         }
         told.trouble = Some("more_to_come".to_owned());
@@ -213,18 +232,23 @@ where
         accounts: &[Account],
         (started, deadline): (Timestamp, Timestamp),
         told: &mut ReconciliationTold,
-    ) -> Result<Timestamp, StoreError> {
-        let (since, mut n_read) = (earlier(job.deletions_since, OVERLAP), 0_u32);
-        for _ in 0..MOST_PAGES {
+    ) -> Result<(Timestamp, Option<AuditPlace>), StoreError> {
+        let since = earlier(job.deletions_since, OVERLAP);
+        // The audit is read newest first, so nothing is known of what is older until all of it was read. What came in
+        // since an earlier run stands before what that has read: some is read twice, and none passed over.
+        let AuditPlace { mut n_read, until } = job.audit.unwrap_or(AuditPlace { n_read: 0, until: started });
+        for _ in 0..MOST_AUDIT_PAGES {
+            let here = (job.deletions_since, Some(AuditPlace { n_read, until }));
             if (self.clock)() > self.last_call(deadline) {
                 told.trouble = Some("out_of_time".to_owned());
-                return Ok(job.deletions_since);
+                return Ok(here);
             }
-            let (deletions, n_contexts, more) = match client.deletions(job.kind, since, n_read).await {
-                Ok((deletions, more)) => (deletions, AUDIT_PAGE, more),
+            let Deletions { gone: deletions, n_contexts, more } = match client.deletions(job.kind, since, n_read).await
+            {
+                Ok(page) => page,
                 Err(error) => {
                     told.trouble = Some(error.to_string());
-                    return Ok(job.deletions_since);
+                    return Ok(here);
                 }
             };
             let seen: Vec<Notice> = deletions
@@ -235,12 +259,11 @@ where
             told.shown = told.shown.saturating_add(u32::try_from(seen.len()).unwrap_or(u32::MAX));
             n_read = n_read.saturating_add(n_contexts);
             if !more {
-                return Ok(started);
+                return Ok((until, None));
             }
         }
-        // The audit is read newest first, so nothing is known of what is older.
         told.trouble = Some("more_to_come".to_owned());
-        Ok(job.deletions_since)
+        Ok((job.deletions_since, Some(AuditPlace { n_read, until })))
     }
 
     async fn take_in(
@@ -265,11 +288,18 @@ where
         job: &ReconciliationJob,
         fence: &crate::work::Fence,
         told: &ReconciliationTold,
-        (since, deletions_since): (Timestamp, Timestamp),
+        since: Since,
         next: Next,
     ) -> Result<(), StoreError> {
-        let patch = Patch { since, deletions_since, missed: told.missed, trouble: told.trouble.clone() };
-        let remove: &'static [&'static str] = if told.trouble.is_some() { &[] } else { &["trouble"] };
+        let Since { changes, deletions, audit } = since;
+        let trouble = told.trouble.clone();
+        let patch = Patch { since: changes, deletions_since: deletions, audit, missed: told.missed, trouble };
+        let remove: &'static [&'static str] = match (&told.trouble, audit) {
+            (Some(_), Some(_)) => &[],
+            (Some(_), None) => &["audit"],
+            (None, Some(_)) => &["trouble"],
+            (None, None) => &["trouble", "audit"],
+        };
         let ring_at = match &next {
             Next::Again { not_before, .. } => Some(*not_before),
             _ => None,
@@ -286,8 +316,14 @@ where
     }
 }
 
-/// Contexts on a page of the audit.
-const AUDIT_PAGE: u32 = 100;
+fn changed_since(kind: EntityKind, since: Timestamp) -> Vec<Condition> {
+    let mut filter = vec![Condition { field: "updated", comparison: Comparison::AtLeast, value: moscow_text(since) }];
+    if kind.direction() == Direction::Down {
+        // What is archived is left out of lists unless both are asked for.
+        filter.extend(["true", "false"].map(|archived| Condition::is("archived", archived)));
+    }
+    filter
+}
 
 fn changed(job: &ReconciliationJob, row: &Value) -> Option<Notice> {
     let text = |name: &str| row.get(name).and_then(Value::as_str);

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::auth::SourceCaller;
 use crate::intake::take_in;
-use crate::model::event::{Event, EventStatus};
+use crate::model::event::{Event, EventStatus, Provider};
 use crate::model::ids::{SourceId, TenantId};
 use crate::model::job::JobStatus;
 use crate::model::moysklad::{
@@ -14,7 +15,7 @@ use crate::model::moysklad::{
 use crate::model::row::{RowKey, WorkRow as _};
 use crate::model::sealed::Sealed;
 use crate::providers::moysklad::payload::Notice;
-use crate::providers::moysklad::verify::polled;
+use crate::providers::moysklad::verify::{incoming, polled};
 use crate::sync::jobs;
 use crate::sync::ports::MoyskladError;
 use crate::sync::store::DirtyRows as _;
@@ -154,6 +155,22 @@ impl House {
         }
     }
 
+    /// As `hear_all`, where MoySklad tells it, each change in a request of its own.
+    async fn hear_all_of_webhooks(&self) {
+        for (n, told) in self.world.told().into_iter().enumerate() {
+            let href = format!("https://x/entity/{}/{}", told.entity_type, told.entity_id);
+            let event = json!({"meta": {"type": told.entity_type, "href": href}, "action": told.action,
+                "accountId": told.account_id, "updatedFields": told.updated_fields});
+            let caller = SourceCaller { source: source(MAIN), provider: Provider::Moysklad, tenant: tenant() };
+            let (request, body) = (format!("{}-{n}", NOW.get()), json!({"events": [event]}).to_string());
+            let read = incoming(&caller, told.account_id, Some(&request), &[], body.as_bytes(), now()).unwrap();
+            let read: Vec<_> = read.into_iter().map(Result::unwrap).collect();
+            take_in(&self.syncer.store, &read, &self.syncer.settings.timing, now()).await.unwrap();
+            let key = RowKey::Event(read[0].id().clone());
+            self.hear(&self.syncer.store.read::<Event>(&key).await.unwrap().unwrap()).await;
+        }
+    }
+
     async fn job(&self) -> DrainJob {
         self.syncer.store.read(&RowKey::Drain(tenant(), account(CHILD))).await.unwrap().unwrap()
     }
@@ -258,6 +275,28 @@ async fn a_row_that_failed_is_tried_again_in_time_and_the_account_waits_for_it()
     assert_eq!((told.outcome, told.tally.put_off, told.waiting), ("later", 1, Some(1)));
     let job = house.job().await;
     assert_eq!(job.work.not_before, now() + SignedDuration::from_secs(30));
+}
+
+#[tokio::test]
+async fn what_was_held_is_looked_at_when_it_is_quiet_though_nobody_asks_again() {
+    let house = House::new();
+    let pen = house.make("pen");
+    house.hear_all_of_webhooks().await;
+    house.drain().await;
+    for name in ["red pen", "blue pen"] {
+        wait(60);
+        house.change(pen, json!({"name": name}));
+        house.hear_all_of_webhooks().await;
+        if house.job().await.work.not_before <= now() {
+            house.drain().await;
+        }
+    }
+    assert_eq!(house.names_in_the_child(), ["red pen"], "the third change is held");
+    let job = house.job().await;
+    assert!(!job.work.ended(), "the account's row waits with it");
+    assert_eq!(job.work.not_before, now() + SignedDuration::from_mins(30));
+    wait(1_800);
+    assert_eq!((house.drain().await.outcome, house.names_in_the_child()), ("clean", vec!["blue pen".to_owned()]));
 }
 
 #[tokio::test]
@@ -378,6 +417,49 @@ async fn a_poll_that_was_not_answered_asks_for_the_same_again() {
     assert!(after.work.not_before < now() + SignedDuration::from_mins(10), "sooner than usual");
     house.world.heal();
     assert_eq!(reconcile(&house, MAIN).await.missed, 1);
+}
+
+#[tokio::test]
+async fn a_poll_of_several_pages_passes_nothing_over_though_something_goes_meanwhile() {
+    let house = House::new();
+    reconcile(&house, MAIN).await;
+    let mut ids = Vec::new();
+    for n in 0..1_100 {
+        house.world.set_time(now() + SignedDuration::from_millis(n));
+        ids.push(house.make(&format!("pen {n}")));
+    }
+    let _ = house.world.told();
+    wait(600);
+    house.world.set_time(now());
+    house.world.delete_by_hand_after(1, account(MAIN), EntityKind::Product, ids[5]);
+    let told = reconcile(&house, MAIN).await;
+    assert_eq!((told.missed, told.trouble), (1_100, None));
+}
+
+#[tokio::test]
+async fn an_audit_too_long_for_one_run_is_read_on_where_that_stopped() {
+    let house = House::new();
+    let ids: Vec<EntityId> = (0..10).map(|n| house.make(&format!("pen {n}"))).collect();
+    house.hear_all().await;
+    house.drain().await;
+    reconcile(&house, MAIN).await;
+    wait(600);
+    house.world.set_time(now());
+    for id in ids {
+        house.world.deleted_by_hand(account(MAIN), EntityKind::Product, id);
+    }
+    // What has changed, and two pages of the audit.
+    house.world.fail_after(3, Fault::Before(MoyskladError::Unreachable));
+    let first = reconcile(&house, MAIN).await;
+    assert_eq!((first.missed, first.trouble.as_deref()), (6, Some("unreachable")));
+    house.world.heal();
+    let _ = house.world.n_calls();
+    wait(120);
+    let second = reconcile(&house, MAIN).await;
+    assert_eq!((second.missed, second.trouble, house.world.n_calls()), (4, None, 3));
+    let key = RowKey::Reconciliation(tenant(), account(MAIN), EntityKind::Product);
+    let job: ReconciliationJob = house.syncer.store.read(&key).await.unwrap().unwrap();
+    assert_eq!((job.audit, job.deletions_since), (None, now() - SignedDuration::from_secs(120)));
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
             self.has_time()?;
             let entity = found(self.from.get(origin.kind, origin.id).await)?;
             let mapping = self.mapping(origin).await?;
-            let mut course = Course::new(entity, mapping, groups.clone());
+            let mut course = Course::new(entity, mapping, groups);
             loop {
                 let step = self.next(&course);
                 if let Some(outcome) = self.take(step, &mut course, depth).await? {
@@ -197,9 +197,9 @@ impl<S: SyncStore, C: Entities> Carrier<'_, S, C> {
                 self.remember(&course.mapping, id, &there).await?;
                 Ok(Some(Outcome::Written { counterpart: Some(id) }))
             }
-            // Between the question and the write it was deleted.
+            // Between the question and the write it was deleted, or something that it is to refer to: it is asked again.
             Err(MoyskladError::NotFound) => {
-                course.counterpart = Some(None);
+                course.counterpart = None;
                 Ok(None)
             }
             Err(error) => Err(error.into()),

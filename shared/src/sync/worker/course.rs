@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::carry::{Outcome, Trouble};
-use crate::model::moysklad::{EntityId, EntityRef, Groups, Mapping, Settings, parse_moscow_time};
+use crate::model::moysklad::{EntityId, EntityRef, FieldGroup, Groups, Mapping, Settings, parse_moscow_time};
 use crate::sync::dictionary::Translation;
-use crate::sync::plan::{Counterpart, Facts, Reason, References, Step};
+use crate::sync::plan::{Counterpart, Facts, Reason, References, Step, essence};
 
 /// Most steps of one entity. The longest way asks, loses, searches, creates, asks, and compares.
 const MOST_STEPS: usize = 16;
@@ -33,7 +33,16 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn new(entity: Option<Value>, mapping: Mapping, groups: Groups) -> Self {
+    /// What is to be looked at is what was told of, and whatever else has changed since all was carried last.
+    pub(super) fn new(entity: Option<Value>, mapping: Mapping, told_of: &Groups) -> Self {
+        let groups = match (&entity, &mapping.essence) {
+            (Some(entity), Some(before)) => {
+                let changed = essence(entity).changed_since(before);
+                let groups = told_of.and(&changed);
+                if changed.contains(FieldGroup::State) { groups } else { groups.without(FieldGroup::State) }
+            }
+            _ => Groups::all(),
+        };
         Self {
             entity,
             mapping,
@@ -114,14 +123,16 @@ impl Course {
         }
     }
 
-    /// The mapping with the time of the entity that is there now; nothing if it says so already.
+    /// The mapping with the time and the contents of the entity that is there now; nothing if it says so already.
     pub(super) fn carried(&self, outcome: &Outcome) -> Option<Mapping> {
         if !matches!(outcome, Outcome::Nothing(Reason::Equal) | Outcome::Written { counterpart: Some(_) }) {
             return None;
         }
-        let updated = self.entity.as_ref()?.get("updated")?.as_str()?;
-        let news = self.mapping.carried.as_deref() != Some(updated) && parse_moscow_time(updated).is_some();
-        news.then(|| self.mapping.carried_at(updated))
+        let entity = self.entity.as_ref()?;
+        let updated = entity.get("updated").and_then(Value::as_str).filter(|text| parse_moscow_time(text).is_some());
+        let essence = essence(entity);
+        let news = self.mapping.carried.as_deref() != updated || self.mapping.essence.as_ref() != Some(&essence);
+        news.then(|| self.mapping.carried_at(updated, essence))
     }
 }
 

@@ -221,7 +221,12 @@ async fn record<S: SyncStore, L: Listener>(
         Err(Trouble::OutOfTime) => return Ok(After::Stop(Drained::Unfinished)),
         Err(Trouble::Store(error)) => return Err(error.clone()),
         Err(Trouble::Moysklad(error)) if error.is_of_the_account() => {
-            // It says nothing of the row, which stays as it is.
+            // What it says of the row cannot be told. Standing first in the line it would be tried first for ever, and
+            // one that MoySklad cannot answer to would keep all others from being carried.
+            if error.may_be_of_the_entity() {
+                let age = now.duration_since(row.since).clamp(FIRST_WAIT, LONG_WAIT);
+                store.set_aside(row, later(now, age), &error.to_string()).await?;
+            }
             tell(true).await?;
             return Ok(After::Stop(Drained::Troubled(*error, later(now, wait_of(*error)))));
         }
@@ -248,7 +253,7 @@ async fn leave<S: SyncStore, L: Listener>(
 ) -> Result<(), StoreError> {
     for row in rows {
         if waits {
-            store.put_off(row, later(now, LONG_WAIT), "account_disabled").await?;
+            store.set_aside(row, later(now, LONG_WAIT), "account_disabled").await?;
         } else {
             let nothing = Ok(Outcome::Nothing(Reason::NotCarried));
             asked.listener.told(&Told { row, result: &nothing, again: false }).await?;

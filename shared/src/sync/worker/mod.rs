@@ -11,8 +11,16 @@ pub use drain::{Drain, Drained, Listener, Told, drain};
 pub use take::{Heard, Teller, news, take_notice};
 
 #[cfg(test)]
+mod groups_tests;
+#[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod play;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod together_tests;
+#[cfg(test)]
+mod trouble_tests;

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::tests::{account, account_row, dictionary, tenant};
+use super::play::{account, account_row, dictionary, tenant};
 use super::*;
 use crate::model::moysklad::{EntityId, EntityKind, EntityRef, Groups};
 use crate::providers::moysklad::payload::Notice;

@@ -38,6 +38,8 @@ pub enum Heard {
     Echo,
     /// The entity changes too often: what differs is marked, and waits.
     Suspected {
+        /// What is left alone: the entity; of what is deleted in a child again and again the original, in the child.
+        guarded: EntityRef,
         /// Whether this very notice made it so: it is told of once.
         opened: bool,
         /// When it is looked at all the same.
@@ -76,12 +78,15 @@ pub async fn take_notice(
         Teller::Webhook { .. } => called_for(store, tenant, &accounts, account, notice).await?,
         Teller::Poll => news(store, tenant, &accounts, notice).await?,
     };
-    if marks.is_empty() {
+    let Some(first) = marks.first() else {
         return Ok(Heard::Nobody);
-    }
+    };
+    // What was deleted in a child has another identifier each time it comes back, so it is counted by its original's:
+    // else a system that deletes whatever comes would have it made anew without end. Elsewhere the two are one.
+    let guarded = EntityRef { id: first.origin.id, ..entity };
     let (guard, verdict) = match teller {
-        Teller::Webhook { received_at } => count(store, tenant, entity, received_at, now).await?,
-        Teller::Poll => look(store, tenant, entity, now).await?,
+        Teller::Webhook { received_at } => count(store, tenant, guarded, received_at, now).await?,
+        Teller::Poll => look(store, tenant, guarded, now).await?,
     };
     for mark in &mut marks {
         mark.because = because.cloned();
@@ -92,7 +97,7 @@ pub async fn take_notice(
     }
     Ok(match held_until {
         None => Heard::Marked(marks),
-        Some(held_until) => Heard::Suspected { opened: verdict == Verdict::Opened, held_until, marks },
+        Some(held_until) => Heard::Suspected { guarded, opened: verdict == Verdict::Opened, held_until, marks },
     })
 }
 

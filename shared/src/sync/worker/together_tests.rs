@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::tests::{CHILDREN, MAIN, Play, account, prices, reference, tenant};
+use super::play::{CHILDREN, MAIN, Play, account, prices, reference, tenant};
 use super::*;
 use crate::model::moysklad::{EntityId, EntityKind, EntityRef, Groups};
 use crate::providers::moysklad::payload::Notice;

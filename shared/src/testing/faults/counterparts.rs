@@ -20,7 +20,7 @@ use crate::model::contact::LeadId;
 use crate::model::moysklad::{Account, EntityId, EntityKind};
 use crate::model::person::{Cpf, Email, PersonName, Phone};
 use crate::sync::dictionary::Dictionary;
-use crate::sync::ports::{Audit, Deletion, Dictionaries, Entities, MoyskladError, Query, Rows};
+use crate::sync::ports::{Audit, Deletions, Dictionaries, Entities, MoyskladError, Query, Rows};
 use crate::sync::store::Clients;
 
 /// Knows one person, whatever it is asked, and counts.
@@ -186,7 +186,7 @@ by_way_of_faults! { Dictionaries;
 }
 
 by_way_of_faults! { Audit;
-    Read deletions(kind: EntityKind, since: Timestamp, offset: u32) -> Result<(Vec<Deletion>, bool), MoyskladError>,
+    Read deletions(kind: EntityKind, since: Timestamp, offset: u32) -> Result<Deletions, MoyskladError>,
         on ["moysklad"];
 }
 

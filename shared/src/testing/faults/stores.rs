@@ -227,6 +227,8 @@ by_way_of_faults! { DirtyRows;
     Write finish(row: &Dirty) -> Result<bool, StoreError>, on [format!("dirty {}", row.target)];
     Write put_off(row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError>,
         on [format!("dirty {}", row.target)];
+    Write set_aside(row: &Dirty, not_before: Timestamp, error: &str) -> Result<bool, StoreError>,
+        on [format!("dirty {}", row.target)];
 }
 
 by_way_of_faults! { Mappings;
