@@ -3,7 +3,7 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz down lint build sbom invoke
+.PHONY: help run test faults bench soak rehearse fuzz down lint build sbom invoke
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -14,8 +14,17 @@ run: ## the whole stack on this machine, with a recorded lead played through it;
 test: ## every test, against a local stack of their own; T=name for some of them
 	@$(GANCHO) test $(T)
 
+faults: ## what may strike a stack at work, under traffic, on a local stack of its own; T=name for some of it
+	@$(GANCHO) faults $(T)
+
 bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
 	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
+
+soak: ## traffic with faults everywhere, counted at both ends; MINUTES=30, RATE=2 things a second, SEED=1
+	@$(GANCHO) soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
+rehearse: ## a deployment over the version before, and its rollback, under traffic; REF=commit
+	@$(GANCHO) rehearse $(REF)
 
 fuzz: ## every parser of outside bytes, fuzzed; T=name for some of them, SECONDS_EACH=60
 	@SECONDS_EACH=$(or $(SECONDS_EACH),60) nice fuzz/run $(T)

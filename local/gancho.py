@@ -1,4 +1,4 @@
-"""The local stack and the checks: `python3 local/gancho.py up|down|test|bench|invoke|build|lint|sbom`. The Makefile calls it."""
+"""The local stack and the checks: `python3 local/gancho.py up|down|test|faults|bench|soak|rehearse|keep-rows|invoke|build|lint|sbom`. The Makefile calls it."""
 
 import argparse
 import signal
@@ -47,10 +47,26 @@ def _do(arguments: argparse.Namespace) -> int:
             from commands.test import test
 
             return test(arguments.name, keep=arguments.keep)
+        case "faults":
+            from commands.faults import faults
+
+            return faults(arguments.name)
         case "bench":
             from commands.bench import bench
 
             return bench(arguments.rate, arguments.seconds, arguments.seed)
+        case "soak":
+            from commands.soak import soak
+
+            return soak(arguments.minutes, arguments.rate, arguments.seed)
+        case "rehearse":
+            from commands.rehearse import rehearse
+
+            return rehearse(arguments.ref)
+        case "keep-rows":
+            from commands.keep_rows import keep_rows
+
+            return keep_rows(arguments.name, Path(arguments.stack))
         case "invoke":
             from commands.invoke import invoke
 
@@ -82,10 +98,21 @@ def _arguments() -> argparse.Namespace:
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
     test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
+    faults = commands.add_parser("faults", help="what may strike a stack at work, on a local stack of its own")
+    faults.add_argument("name", nargs="?", help="only trials whose name contains this")
     bench = commands.add_parser("bench", help="the load run, against a local stack of its own")
     bench.add_argument("--rate", type=float, default=17.0, help="webhooks a second that are asked for")
     bench.add_argument("--seconds", type=float, default=60.0, help="for so long, in each run")
     bench.add_argument("--seed", type=int, default=1, help="of the chance by which answers fail")
+    soak = commands.add_parser("soak", help="traffic with faults everywhere, counted, against a local stack of its own")
+    soak.add_argument("--minutes", type=float, default=30.0)
+    soak.add_argument("--rate", type=float, default=2.0, help="things that happen in a second")
+    soak.add_argument("--seed", type=int, default=1, help="of what happens and what goes wrong")
+    rehearse = commands.add_parser("rehearse", help="a deployment and its rollback, under traffic, on a local stack of its own")
+    rehearse.add_argument("ref", nargs="?", help="the version before; the commit before the last merge or commit, if not given")
+    keep = commands.add_parser("keep-rows", help="keep rows of a stack for the versions to come")
+    keep.add_argument("name", help="the day, such as 2026-12-01")
+    keep.add_argument("--stack", default=str(RUN.stack_file), help="the stack file")
     invoke = commands.add_parser("invoke", help="one function with one recorded event")
     invoke.add_argument("function")
     invoke.add_argument("event")

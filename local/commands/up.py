@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from stack import build, deploy, ports, servers, servers_of
@@ -20,12 +21,18 @@ def up() -> int:
 
 
 def start(
-    site: Site, cloud_port: int, sandbox_port: int, receiver_port: int = OWN_RECEIVER_PORT, *, testing: bool = False
+    site: Site,
+    cloud_port: int,
+    sandbox_port: int,
+    receiver_port: int = OWN_RECEIVER_PORT,
+    *,
+    testing: bool = False,
+    built: Callable[[Site], None] = build.functions,
 ) -> dict[str, Any]:
-    """Brings a site up; what its stack file says."""
+    """Brings a site up, with the functions that `built` builds; what its stack file says."""
     with build.artefacts_locked():
         binary = build.binary("sandbox", site)
-        build.functions(site)
+        built(site)
         cloud = servers_of.local_cloud(site, cloud_port)
         with step("Starting the local cloud and the sandbox"):
             if not servers.remembered(site, cloud.name):

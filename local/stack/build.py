@@ -1,4 +1,4 @@
-"""Building the functions, with the same template and command as for AWS, and the sandbox and the load run beside them."""
+"""Building the functions, with the same template and command as for AWS, and what is run beside them."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
 # Whose binary it is.
-PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench"}
+PACKAGES = {"sandbox": "gancho-tests", "soak": "gancho-tests", "rehearsal": "gancho-tests", "outbound": "gancho-bench"}
 
 
 def architecture() -> str:
@@ -37,18 +37,23 @@ def artefacts_locked() -> Iterator[None]:
 
 def functions(site: Site = RUN) -> None:
     """Builds every function of the template."""
-    argv = ["sam", "build", "--template", str(TEMPLATE), "--build-dir", str(site.built)]
+    functions_of(site, ROOT)
+
+
+def functions_of(site: Site, tree: Path) -> None:
+    """Builds every function of a version's template, with its files in `tree`, into the one target directory."""
+    argv = ["sam", "build", "--template", str(tree / TEMPLATE.name), "--build-dir", str(site.built)]
     with step("Building the functions (the first time, a few minutes)"):
         run(
             [*argv, "--parameter-overrides", f"Architecture={architecture()}"],
-            environment(**compiling(optimised=site.optimised)),
+            environment(**compiling(optimised=site.optimised), CARGO_TARGET_DIR=str(target_directory())),
             SETUP_LOGS / "build-functions.log",
             life=lambda: _compiled(site),
         )
 
 
 def binary(name: str, site: Site) -> Path:
-    """Builds the sandbox or the load run; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
+    """Builds the sandbox or what is run against a stack; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
     profile = ["--release"] if site.optimised else []
     with step(f"Building `{name}`"):
         run(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def deploy(
     """Deploys unless this very build is there already; what the stack file says."""
     endpoint = f"http://127.0.0.1:{cloud_port}"
     demand_local_account(endpoint)
-    given = parameters(cloud_port, sandbox_port, receiver_port, testing=testing)
+    given = _known(site.built, parameters(cloud_port, sandbox_port, receiver_port, testing=testing))
     digest, remembered = _digest(site.built, given), site.home / "deployed"
     if fresh or not remembered.exists() or remembered.read_text() != digest:
         remembered.unlink(missing_ok=True)
@@ -80,6 +81,12 @@ def _sam_deploy(site: Site, endpoint: str, given: dict[str, str]) -> None:
         site.logs / "deploy.log",
         do=f"look into {shown(site.logs / 'local-cloud.log')} as well; `make down` and try again starts from nothing",
     )
+
+
+def _known(built: Path, given: dict[str, str]) -> dict[str, str]:
+    """Those that the template has: a version before may not know them all."""
+    template = (built / "template.yaml").read_text()
+    return {name: value for name, value in given.items() if re.search(rf"^  {name}:$", template, re.MULTILINE)}
 
 
 def _digest(built: Path, given: dict[str, str]) -> str:

@@ -19,10 +19,16 @@ class Site:
     stack_file: Path
     # Whether its functions are built as for AWS, but for what takes the compiler longest.
     optimised: bool = False
+    # Whether its cloud saves what it holds when it is stopped, and has it again when it is started.
+    keeps_state: bool = False
+    # Whether what is deployed to it is the version before, which was built apart.
+    before: bool = False
 
     @property
     def built(self) -> Path:
         """Where SAM puts what it builds for it."""
+        if self.before:
+            return ROOT / ".aws-sam" / "before"
         return ROOT / ".aws-sam" / "optimised" if self.optimised else BUILT
 
     @property
@@ -39,7 +45,10 @@ class Site:
 RUN = Site("run", LOCAL / "run", LOCAL / "stack.json")
 TEST = Site("test", LOCAL / "test", LOCAL / "test" / "stack.json")
 BENCH = Site("bench", LOCAL / "bench", LOCAL / "bench" / "stack.json", optimised=True)
-SITES = (RUN, TEST, BENCH)
+FAULTS = Site("faults", LOCAL / "faults", LOCAL / "faults" / "stack.json", keeps_state=True)
+SOAK = Site("soak", LOCAL / "soak", LOCAL / "soak" / "stack.json")
+REHEARSAL = Site("rehearsal", LOCAL / "rehearsal", LOCAL / "rehearsal" / "stack.json")
+SITES = (RUN, TEST, BENCH, FAULTS, SOAK, REHEARSAL)
 
 
 def shown(path: Path) -> str:

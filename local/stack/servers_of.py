@@ -24,6 +24,7 @@ def local_cloud(site: Site, port: int) -> Server:
         TMPDIR=scratch,
         STATE_DIR=f"{home}/state",
         S3_DATA_DIR=f"{home}/s3",
+        PERSIST_STATE="1" if site.keeps_state else "0",
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         # It looks for containers to clean up wherever a Docker engine answers; none of them are ours.

@@ -106,6 +106,11 @@ impl Api {
         answer_of(self.request(Method::POST, path).json(body)).await
     }
 
+    /// A POST to an address that the platform gave out, to be sent.
+    pub fn request_to(&self, address: &str) -> RequestBuilder {
+        self.http.post(address)
+    }
+
     /// POST of a JSON body to an address that the platform gave out.
     pub async fn post_to(&self, address: &str, body: &Value) -> Answer {
         answer_of(self.http.post(address).json(body)).await

@@ -21,7 +21,7 @@ impl Default for Cloud {
 }
 
 impl Cloud {
-    async fn call(&self, service: &str, target: &str, body: &Value) -> Value {
+    pub(crate) async fn call(&self, service: &str, target: &str, body: &Value) -> Value {
         let stack = Stack::get();
         let request = self
             .http
@@ -30,7 +30,11 @@ impl Cloud {
             .header("authorization", authorization(service))
             .header(
                 "content-type",
-                if service == "logs" { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" },
+                if ["logs", "secretsmanager"].contains(&service) {
+                    "application/x-amz-json-1.1"
+                } else {
+                    "application/x-amz-json-1.0"
+                },
             )
             .body(body.to_string());
         let answer = answer_of(request).await;

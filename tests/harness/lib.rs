@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod cloud;
+pub mod cloud_storage;
 pub mod cloudformation;
 pub mod described;
 pub mod flow;
@@ -14,7 +15,9 @@ pub mod receivers;
 #[path = "../sandbox/mod.rs"]
 pub mod sandbox;
 pub mod schemathesis;
+pub mod servers;
 pub mod stack;
 pub mod stage;
+pub mod traffic;
 pub mod waiting;
 pub mod whatsapp;

@@ -22,6 +22,15 @@ pub fn kill(function: &str) -> usize {
     pids.len()
 }
 
+/// Kills one process, at once and without a word.
+///
+/// # Panics
+/// When there is no `kill`.
+pub fn kill_one(process: &Process) {
+    // It may have ended by itself since it was seen.
+    let _ = Command::new("kill").args(["-KILL", &process.pid.to_string()]).status().expect("there is a `kill`");
+}
+
 fn of(function: &str) -> Vec<String> {
     let found = processes().into_iter().filter(|process| process.function.as_deref() == Some(function));
     found.map(|process| process.pid.to_string()).collect()
@@ -36,6 +45,8 @@ pub struct Process {
     pub function: Option<String>,
     /// Processor time it has spent so far.
     pub spent: Duration,
+    /// Memory that it holds, KiB: its resident set.
+    pub resident_kib: u64,
 }
 
 /// Every process of this stack: those whose environment has the stack's mark.
@@ -60,7 +71,12 @@ fn process(pid: u32) -> Option<Process> {
     }
     let name = value_of("AWS_LAMBDA_FUNCTION_NAME");
     let function = stack.functions.iter().find(|(_, deployed)| name == Some(deployed.as_str()));
-    Some(Process { pid, function: function.map(|(function, _)| function.clone()), spent: spent(pid)? })
+    Some(Process {
+        pid,
+        function: function.map(|(function, _)| function.clone()),
+        spent: spent(pid)?,
+        resident_kib: resident(pid)?,
+    })
 }
 
 /// In user mode and in the kernel, as /proc counts it: hundredths of a second, on every Linux.
@@ -70,4 +86,10 @@ fn spent(pid: u32) -> Option<Duration> {
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
     let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
     Some(Duration::from_millis(ticks * 10))
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    // A process that has ended and was not collected holds nothing.
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }

@@ -33,6 +33,8 @@ pub struct Stack {
     pub queues: BTreeMap<String, String>,
     /// Addresses of their dead-letter queues.
     pub dead_letters: BTreeMap<String, String>,
+    /// Where its secrets are.
+    pub secrets: BTreeMap<String, String>,
     /// The directory of the stack file: the mark its processes bear.
     #[serde(skip)]
     pub home: PathBuf,

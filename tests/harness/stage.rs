@@ -39,6 +39,13 @@ impl Stage {
         Fault(made["id"].as_u64().expect("the fault's number"))
     }
 
+    /// Lets one request in so many of an upstream's go wrong, until it is taken back.
+    pub async fn fault_one_in(&self, upstream: &str, one_in: u32, fault: Value) -> Fault {
+        let order = json!({"upstream": upstream, "one_in": one_in, "fault": fault});
+        let made = self.ask(Method::POST, "/faults", Some(&order)).await;
+        Fault(made["id"].as_u64().expect("the fault's number"))
+    }
+
     /// How often a fault has struck; none where it has struck its last time.
     pub async fn struck(&self, fault: Fault) -> Option<u64> {
         let standing = self.ask(Method::GET, "/faults", None).await;

@@ -29,6 +29,12 @@ impl Line {
         Self { number, connection: text("id"), address: text("address") }
     }
 
+    /// Where its gateway posts to.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The token in the address.
     #[must_use]
     pub fn token(&self) -> &str {

@@ -1,6 +1,7 @@
 //! Faults a test orders, per third party and per key, so that tests running side by side do not meet each other's.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,6 +113,9 @@ pub(crate) struct FaultOrder {
     /// How often it strikes; null or absent is until it is taken back.
     #[serde(default)]
     pub(crate) times: Option<u32>,
+    /// It strikes one request in so many that match, the last of them; null or absent is each.
+    #[serde(default)]
+    pub(crate) one_in: Option<NonZeroU32>,
     pub(crate) fault: Fault,
 }
 
@@ -122,8 +126,23 @@ pub(crate) struct StandingFault {
     #[serde(rename = "match")]
     when: Match,
     times_left: Option<u32>,
+    one_in: Option<NonZeroU32>,
+    /// Requests that matched since it last struck.
+    passed: u32,
     struck: u64,
     fault: Fault,
+}
+
+impl StandingFault {
+    /// Counts a request that matches; whether it is the one that is struck.
+    fn has_its_turn(&mut self) -> bool {
+        self.passed += 1;
+        let turn = self.one_in.is_none_or(|one_in| self.passed >= one_in.get());
+        if turn {
+            self.passed = 0;
+        }
+        turn
+    }
 }
 
 #[derive(Default)]
@@ -152,6 +171,8 @@ impl Faults {
             upstream: order.upstream,
             when: order.when,
             times_left: order.times,
+            one_in: order.one_in,
+            passed: 0,
             struck: 0,
             fault: order.fault,
         });
@@ -166,7 +187,7 @@ impl Faults {
         self.standing.clone()
     }
 
-    /// The oldest that matches strikes; one that has struck its last time is gone.
+    /// The oldest that matches and whose turn it is strikes; one that has struck its last time is gone.
     pub(crate) fn strike(
         &mut self,
         upstream: Upstream,
@@ -178,7 +199,9 @@ impl Faults {
     ) -> Option<Fault> {
         self.standing.retain(|standing| standing.times_left != Some(0));
         let standing = self.standing.iter_mut().find(|standing| {
-            standing.upstream == upstream && standing.when.holds(method, path, query, body, credential)
+            standing.upstream == upstream
+                && standing.when.holds(method, path, query, body, credential)
+                && standing.has_its_turn()
         })?;
         standing.struck += 1;
         if let Some(left) = &mut standing.times_left {

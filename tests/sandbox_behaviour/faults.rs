@@ -33,6 +33,19 @@ async fn a_status_strikes_its_lead_so_many_times_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_fault_of_one_in_three_spares_two_and_strikes_the_third_each_time() {
+    let stage = Stage::set().await;
+    let fault = json!({"kind": "status", "status": 503});
+    let order = json!({"upstream": "c2s", "match": {"lead_id": "third"}, "one_in": 3, "fault": fault});
+    stage.order("/control/faults", order).await;
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(stage.message("third", &json!({"body": "Olá"})).send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [201, 201, 503, 201, 201, 503]);
+}
+
+#[tokio::test]
 async fn a_cut_connection_shows_no_status_line() {
     let stage = Stage::set().await;
     order(&stage, "c2s", json!({"lead_id": "cut"}), Value::Null, json!({"kind": "cut"})).await;

@@ -37,6 +37,8 @@ mod subscriptions;
 mod sweep_lease;
 mod switches;
 mod transact;
+#[cfg(test)]
+mod written_before;
 
 pub use connect::{AwsConfig, Budget, connect};
 pub use inbox::SubjectBody;

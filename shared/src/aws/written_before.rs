@@ -1,0 +1,324 @@
+//! What earlier versions wrote is still read: rows of every kind and bells, as the local cloud held them, kept in
+//! `shared/tests/written/<date>/`. A deployment meets the rows of the version before it, and a rollback those of the one
+//! after it. `python3 local/gancho.py keep-rows` keeps a stack's rows of today beside the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::items::{Item, PK, SK, from_item, n, number, text, time, to_item};
+use super::keys;
+use super::{inbox, outbox};
+use crate::auth::Card;
+use crate::counters::undelivered::Mark;
+use crate::delivery::health::Health;
+use crate::enrichment::look_up::LookUp;
+use crate::limits::Breaker;
+use crate::model::api_key::ApiKey;
+use crate::model::delivery::{Attempt, Delivery};
+use crate::model::event::Event;
+use crate::model::ids::{ConnectionId, DeliveryId, EventId, SourceId, SubscriptionId, TenantId};
+use crate::model::job::{DataSubjectJob, Poll};
+use crate::model::moysklad::{Account, Dirty, DrainJob, EntityRef, Mapping, ReconciliationJob, ResyncJob, Tally};
+use crate::model::row::RowKey;
+use crate::model::source::Source;
+use crate::model::subscription::Subscription;
+use crate::model::switch::Switch;
+use crate::model::tenant::Tenant;
+use crate::model::whatsapp::Connection;
+use crate::sync::guards::{LoopGuard, Written};
+use crate::work::Bell;
+
+/// What is read of an item: written again as it would be, or the attributes that were read one by one.
+enum Read {
+    Whole(Item),
+    Parts(&'static [&'static str]),
+}
+
+/// Attributes that the rules of work and the indexes own, or that say nothing of the row itself.
+const BESIDE: [&str; 14] = [
+    "pk",
+    "sk",
+    "due_at",
+    "due_shard",
+    "lease_until",
+    "list_pk",
+    "list_sk",
+    "failed_pk",
+    "failed_sk",
+    "kind_pk",
+    "kind_sk",
+    "expires_at",
+    "noted_at",
+    "put",
+];
+
+type Reader = fn(&Item) -> Result<Read, String>;
+
+fn whole<T: DeserializeOwned + Serialize>(item: &Item) -> Result<Read, String> {
+    let read: T = from_item(item.clone()).map_err(|error| error.to_string())?;
+    to_item(&read).map(Read::Whole).map_err(|error| error.to_string())
+}
+
+/// The attribute says which one is meant.
+fn names<T: std::str::FromStr>(item: &Item, name: &str) -> Result<(), String> {
+    let found = text(item, name).and_then(|text| text.parse::<T>().ok());
+    found.map(|_| ()).ok_or_else(|| format!("{name} names nothing"))
+}
+
+fn is_time(item: &Item, name: &str) -> Result<(), String> {
+    time(item, name).map(|_| ()).ok_or_else(|| format!("{name} is no time"))
+}
+
+fn body(item: &Item) -> Result<Read, String> {
+    let body = inbox::read_body(item).map_err(|error| error.to_string())?;
+    if body.bytes.is_empty() {
+        return Err("an empty body".to_owned());
+    }
+    names::<EventId>(item, "event")?;
+    is_time(item, "received_at")?;
+    Ok(Read::Parts(&["event", "body", "headers", "received_at", "digest"]))
+}
+
+/// An event's row, and the body in it where one is.
+fn event(item: &Item) -> Result<Read, String> {
+    if item.contains_key(inbox::BODY) {
+        inbox::read_body(item).map_err(|error| error.to_string())?;
+    }
+    let Read::Whole(mut again) = whole::<Event>(item)? else { unreachable!("it is read whole") };
+    for name in [inbox::BODY, "counted", "said"] {
+        again.extend(item.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    Ok(Read::Whole(again))
+}
+
+fn announcement(item: &Item) -> Result<Read, String> {
+    let read = outbox::read_announcement(item.clone()).map_err(|error| error.to_string())?;
+    let mut again = to_item(&read.ok_or("nothing is announced")?).map_err(|error| error.to_string())?;
+    // Its data was read as the JSON that the text is.
+    again.extend(item.get("data").map(|value| ("data".to_owned(), value.clone())));
+    Ok(Read::Whole(again))
+}
+
+fn counts(item: &Item) -> Result<Read, String> {
+    let counted = item.iter().filter(|(name, _)| !BESIDE.contains(&name.as_str()));
+    for (name, value) in counted {
+        value.as_n().map_err(|_| format!("{name} is no count"))?;
+    }
+    Ok(Read::Parts(&[]))
+}
+
+/// Every kind of item: its table, how its keys begin, and what reads it.
+const KINDS: [(&str, &str, &str, Reader); 42] = [
+    ("events", "EVENT#", "EVENT", event),
+    ("events", "EVENT#", "OUT#", announcement),
+    ("events", "EVENT#", "DELIVERY#*#ATTEMPT#", whole::<Attempt>),
+    ("events", "EVENT#", "DELIVERY#", whole::<Delivery>),
+    ("events", "EVENT#", "GATHERED#", |item| names::<DeliveryId>(item, "batch").map(|()| Read::Parts(&["batch"]))),
+    ("events", "EVENT#", "BODY", body),
+    ("events", "SUBJECT#", "", body),
+    ("events", "POLL#", "JOB", whole::<Poll>),
+    ("events", "DATA_SUBJECT#", "JOB", whole::<DataSubjectJob>),
+    ("events", "DRAIN#", "JOB", whole::<DrainJob>),
+    ("events", "RECONCILIATION#", "JOB", whole::<ReconciliationJob>),
+    ("events", "RESYNC#", "JOB", whole::<ResyncJob>),
+    ("directory", "TENANT#", "TENANT", whole::<Tenant>),
+    ("directory", "TENANT#", "KEY#", whole::<ApiKey>),
+    ("directory", "TENANT#", "SOURCE#", |item| {
+        let place = text(item, SK).and_then(|place| place.strip_prefix(keys::SOURCE_PLACE));
+        place.and_then(|id| id.parse::<SourceId>().ok()).map(|_| Read::Parts(&[])).ok_or("no source".to_owned())
+    }),
+    ("directory", "TENANT#", "CONNECTION#", whole::<Connection>),
+    ("directory", "TENANT#", "MOYSKLAD#", whole::<Account>),
+    ("directory", "SOURCE#", "SOURCE", whole::<Source>),
+    ("directory", "NUMBER#", "CLAIM", |item| {
+        names::<ConnectionId>(item, "holder")?;
+        names::<TenantId>(item, "tenant").map(|()| Read::Parts(&["holder", "tenant"]))
+    }),
+    ("directory", "MOYSKLAD#", "CLAIM", |item| names::<TenantId>(item, "holder").map(|()| Read::Parts(&["holder"]))),
+    ("directory", "SUBSCRIPTIONS#", "SUBSCRIPTION#", whole::<Subscription>),
+    ("directory", "SUBSCRIPTIONS#", "UNIQUE#", |item| {
+        names::<SubscriptionId>(item, "subscription").map(|()| Read::Parts(&["subscription"]))
+    }),
+    ("directory", "CARD#", "CARD", whole::<Card>),
+    ("directory", "SWITCHES", "", whole::<Switch>),
+    ("signals", "SLOT#", "SLOT", |item| is_time(item, "next_free").map(|()| Read::Parts(&["next_free"]))),
+    ("signals", "BREAKER#sub", "BREAKER", whole::<Health>),
+    ("signals", "BREAKER#", "BREAKER", whole::<Breaker>),
+    ("signals", "BATCH#", "BATCH", |item| names::<DeliveryId>(item, "batch").map(|()| Read::Parts(&["batch"]))),
+    ("signals", "HOLDS", "", |item| is_time(item, "noted_at").map(|()| Read::Parts(&[]))),
+    ("signals", "SWEEP", "LEASE", |_| Ok(Read::Parts(&[]))),
+    ("signals", "COUNTS#MARK", "MARK", whole::<Mark>),
+    ("signals", "COUNTS#5M#", "", counts),
+    ("signals", "COUNTS#1H#", "", counts),
+    ("signals", "COUNTS#TOTAL#", "", counts),
+    ("signals", "COUNTS#ARRIVALS", "", counts),
+    ("sync", "DIRTY#", "", |item| whole::<Dirty>(item)),
+    ("sync", "MAPPING#", "", whole::<Mapping>),
+    ("sync", "STANDS_FOR#", "", |item| names::<EntityRef>(item, "origin").map(|()| Read::Parts(&["origin", "holder"]))),
+    ("sync", "GUARD#", "WRITTEN#", whole::<Written>),
+    ("sync", "GUARD#", "LOOP#", whole::<LoopGuard>),
+    ("sync", "TALLY#", "", whole::<Tally>),
+    ("parties", "LEAD#", "CONTACT#", whole::<LookUp>),
+];
+
+/// Whether a key begins so; a `*` stands for whatever has no `#`.
+fn begins(key: &str, beginning: &str) -> bool {
+    match beginning.split_once('*') {
+        None => key.starts_with(beginning),
+        Some((before, after)) => key
+            .strip_prefix(before)
+            .and_then(|rest| rest.find('#').map(|at| &rest[at..]))
+            .is_some_and(|rest| rest.starts_with(after)),
+    }
+}
+
+fn kind_of(table: &str, item: &Item) -> Option<usize> {
+    let (pk, sk) = (text(item, PK)?, text(item, SK)?);
+    KINDS
+        .iter()
+        .position(|(of, begins_pk, begins_sk, _)| *of == table && begins(pk, begins_pk) && begins(sk, begins_sk))
+}
+
+/// DynamoDB's JSON of a value.
+fn value(json: &Value) -> AttributeValue {
+    let (kind, inner) = json.as_object().and_then(|object| object.iter().next()).expect("a typed value");
+    let texts =
+        || inner.as_array().expect("a set").iter().map(|one| one.as_str().expect("a text").to_owned()).collect();
+    let text = || inner.as_str().expect("a text").to_owned();
+    match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        "B" => AttributeValue::B(Blob::new(STANDARD.decode(text()).expect("base64"))),
+        "BOOL" => AttributeValue::Bool(inner.as_bool().expect("a truth")),
+        "NULL" => AttributeValue::Null(true),
+        "SS" => AttributeValue::Ss(texts()),
+        "NS" => AttributeValue::Ns(texts()),
+        "L" => AttributeValue::L(inner.as_array().expect("a list").iter().map(value).collect()),
+        "M" => AttributeValue::M(item(inner)),
+        _ => panic!("a value of the kind {kind}"),
+    }
+}
+
+fn item(json: &Value) -> Item {
+    json.as_object().expect("an item").iter().map(|(name, json)| (name.clone(), value(json))).collect()
+}
+
+/// The folders of what was kept, oldest first.
+fn kept() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/written");
+    let mut kept: Vec<_> =
+        fs::read_dir(folder).expect("rows were kept").map(|entry| entry.expect("a folder").path()).collect();
+    kept.sort();
+    assert!(!kept.is_empty());
+    kept
+}
+
+fn rows(folder: &Path) -> BTreeMap<String, Vec<Item>> {
+    let text = fs::read_to_string(folder.join("rows.json")).expect("rows");
+    let tables: BTreeMap<String, Vec<Value>> = serde_json::from_str(&text).expect("tables of rows");
+    tables.into_iter().map(|(table, rows)| (table, rows.iter().map(item).collect())).collect()
+}
+
+/// What is not read of a row, or not as it stood.
+fn lost(table: &str, row: &Item) -> Vec<String> {
+    let place = format!("{} | {}", text(row, PK).unwrap_or_default(), text(row, SK).unwrap_or_default());
+    let Some(kind) = kind_of(table, row) else { return vec![format!("{table}: {place}: of no kind")] };
+    let read = match KINDS[kind].3(row) {
+        Ok(read) => read,
+        Err(error) => return vec![format!("{table}: {place}: {error}")],
+    };
+    let own = row.iter().filter(|(name, _)| !BESIDE.contains(&name.as_str()));
+    let missing = own.filter(|(name, value)| match &read {
+        // A row may have been written with an attribute that says what its absence says.
+        Read::Whole(again) => again.get(*name).is_none_or(|now| !same(now, value)),
+        Read::Parts(_) if table == "signals" => false,
+        Read::Parts(names) => !names.contains(&name.as_str()),
+    });
+    missing.map(|(name, value)| format!("{table}: {place}: {name} {value:?} is not read as it stands")).collect()
+}
+
+/// A set is a list to those who read it, in whatever order, and 1.0 is 1.
+fn same(now: &AttributeValue, before: &AttributeValue) -> bool {
+    let of = |value: &AttributeValue| -> Option<BTreeSet<String>> {
+        match value {
+            AttributeValue::Ss(texts) => Some(texts.iter().cloned().collect()),
+            AttributeValue::L(values) => values.iter().map(|value| value.as_s().ok().cloned()).collect(),
+            _ => None,
+        }
+    };
+    now == before || matches!(before, AttributeValue::Ss(_)) && of(now).is_some() && of(now) == of(before)
+}
+
+#[test]
+fn what_earlier_versions_wrote_is_still_read() {
+    let mut troubles = Vec::new();
+    for folder in kept() {
+        for (table, rows) in rows(&folder) {
+            troubles.extend(rows.iter().flat_map(|row| lost(&table, row)));
+        }
+        let bells = fs::read_to_string(folder.join("bells.txt")).expect("bells");
+        for bell in bells.lines() {
+            match Bell::read(bell) {
+                Ok(read) if read.write() == bell => {}
+                Ok(read) => troubles.push(format!("{bell} is read as {}", read.write())),
+                Err(error) => troubles.push(format!("{bell}: {error}")),
+            }
+        }
+    }
+    assert!(troubles.is_empty(), "{} troubles:\n{}", troubles.len(), troubles.join("\n"));
+}
+
+#[test]
+fn of_every_kind_of_row_and_bell_one_was_kept() {
+    let mut kinds = BTreeSet::new();
+    let mut bells = BTreeSet::new();
+    for folder in kept() {
+        for (table, rows) in rows(&folder) {
+            kinds.extend(rows.iter().filter_map(|row| kind_of(&table, row)));
+        }
+        let text = fs::read_to_string(folder.join("bells.txt")).expect("bells");
+        bells.extend(text.lines().filter_map(|bell| Some(kind_of_bell(&Bell::read(bell).ok()?.row))));
+    }
+    let missing: Vec<_> = (0..KINDS.len()).filter(|kind| !kinds.contains(kind)).map(|kind| &KINDS[kind]).collect();
+    let missing: Vec<_> = missing.iter().map(|(table, pk, sk, _)| format!("{table}: {pk} | {sk}")).collect();
+    assert!(missing.is_empty(), "none was kept of {missing:#?}");
+    assert_eq!(bells.len(), 7, "{bells:?}");
+}
+
+/// The compiler asks here for a kind of work that is new, and the test above for a bell of it.
+const fn kind_of_bell(row: &RowKey) -> &'static str {
+    match row {
+        RowKey::Event(_) => "event",
+        RowKey::Delivery(_) => "delivery",
+        RowKey::Poll(_) => "poll",
+        RowKey::DataSubject(_) => "data-subject",
+        RowKey::Drain(..) => "drain",
+        RowKey::Reconciliation(..) => "reconciliation",
+        RowKey::Resync(..) => "resync",
+    }
+}
+
+#[test]
+fn a_row_that_is_read_otherwise_is_told() {
+    let folder = kept().pop().expect("one");
+    let rows = rows(&folder);
+    let subscription =
+        rows["directory"].iter().find(|row| text(row, SK).is_some_and(|sk| sk.starts_with("SUBSCRIPTION#")));
+    let mut row = subscription.expect("one was kept").clone();
+    assert_eq!(lost("directory", &row), [""; 0]);
+    row.insert("written_by_nobody".to_owned(), n(1));
+    assert_eq!(lost("directory", &row).len(), 1);
+    row.remove("written_by_nobody");
+    row.remove("url");
+    assert_eq!(lost("directory", &row).len(), 1, "it cannot be read at all");
+    assert!(number(&row, "rev").is_none() || !row.is_empty());
+}
