@@ -17,8 +17,8 @@ test: ## every test, against a local stack of their own; T=name for some of them
 faults: ## what may strike a stack at work, under traffic, on a local stack of its own; T=name for some of it
 	@$(GANCHO) faults $(T)
 
-bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
-	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
+bench: ## the measurements of docs/performance.md; ONLY=outbound, scale, receive or deliver; PROFILE=release of the last two; of the load run RATE=17 webhooks a second, TIME=60 s, SEED=1
+	@$(GANCHO) bench $(if $(ONLY),--only $(ONLY)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
 soak: ## traffic with faults everywhere, counted at both ends; MINUTES=30, RATE=2 things a second, SEED=1
 	@$(GANCHO) soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))

@@ -52,9 +52,9 @@ def _do(arguments: argparse.Namespace) -> int:
 
             return faults(arguments.name)
         case "bench":
-            from commands.bench import bench
+            from commands.bench import Load, bench
 
-            return bench(arguments.rate, arguments.seconds, arguments.seed)
+            return bench(Load(arguments.rate, arguments.seconds, arguments.seed, arguments.profile), arguments.only)
         case "soak":
             from commands.soak import soak
 
@@ -100,7 +100,9 @@ def _arguments() -> argparse.Namespace:
     test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
     faults = commands.add_parser("faults", help="what may strike a stack at work, on a local stack of its own")
     faults.add_argument("name", nargs="?", help="only trials whose name contains this")
-    bench = commands.add_parser("bench", help="the load run, against a local stack of its own")
+    bench = commands.add_parser("bench", help="what is measured of it, on this machine")
+    bench.add_argument("--only", help="one part of it: outbound, scale, receive, deliver")
+    bench.add_argument("--profile", choices=("release", "quick"), default="quick", help="how functions measured by themselves are compiled")
     bench.add_argument("--rate", type=float, default=17.0, help="webhooks a second that are asked for")
     bench.add_argument("--seconds", type=float, default=60.0, help="for so long, in each run")
     bench.add_argument("--seed", type=int, default=1, help="of the chance by which answers fail")

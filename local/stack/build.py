@@ -10,11 +10,13 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from stack.environment import compiling, environment
-from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
+from stack.places import BENCH, LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
 # Whose binary it is.
-PACKAGES = {"sandbox": "gancho-tests", "soak": "gancho-tests", "rehearsal": "gancho-tests", "outbound": "gancho-bench"}
+PACKAGES = dict.fromkeys(("sandbox", "soak", "rehearsal"), "gancho-tests") | dict.fromkeys(
+    ("outbound", "scale", "receive_bench", "deliver_bench"), "gancho-bench"
+)
 
 
 def architecture() -> str:
@@ -62,12 +64,34 @@ def binary(name: str, site: Site) -> Path:
             SETUP_LOGS / f"build-{name}.log",
             life=lambda: _compiled(site),
         )
-    built, kept = _built_by_cargo(site) / name, _kept(site) / name
+    return _copied(_built_by_cargo(site) / name, _kept(site) / name)
+
+
+def _copied(built: Path, kept: Path) -> Path:
     kept.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place: the one that may be running keeps its file.
     shutil.copy2(built, kept.with_suffix(".new"))
     kept.with_suffix(".new").replace(kept)
     return kept
+
+
+def function(name: str, profile: str) -> Path:
+    """Builds a function, or the floor, without SAM; where a copy is. `release` is the profile that goes to AWS."""
+    as_for_aws = profile == "release"
+    env = environment() if as_for_aws else environment(**compiling(optimised=True))
+    with step(f"Building `{name}`" + (" as for AWS (minutes)" if as_for_aws else "")):
+        run(
+            ["cargo", "build", "--locked", "--release", "--package", name, "--target", triple()],
+            env,
+            SETUP_LOGS / f"build-{name}-{profile}.log",
+            life=lambda: _compiled(BENCH),
+        )
+    return _copied(_built_by_cargo(BENCH) / name, LOCAL / "bin" / profile / name)
+
+
+def in_words(profile: str) -> str:
+    """How `function` compiles, for a reader of the numbers."""
+    return "as for AWS" if profile == "release" else "as for AWS, but without link-time optimisation"
 
 
 def triple() -> str:

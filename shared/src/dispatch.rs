@@ -74,11 +74,19 @@ pub async fn fan_out(
     let slow = slow_among(store, &wanting).await;
     let writes: Vec<_> = wanting.iter().map(|sub| deliver_to(store, announcement, sub, &slow, timing, now)).collect();
     let written: Vec<_> = stream::iter(writes).buffered(PARALLEL).collect().await;
-    let rings: Vec<Ring> = written.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    // What is written is rung for, though something else could not be: done again, it is there already and nobody rings
+    // but the sweep.
+    let (mut rings, mut failed) = (Vec::new(), None);
+    for one in written {
+        match one {
+            Ok(more) => rings.extend(more),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
     for bell in store.ring(&rings, now).await {
         tracing::warn!(row = %bell.row, why = %bell.why, "a bell could not be rung; the sweep will");
     }
-    Ok(wanting.len())
+    failed.map_or(Ok(wanting.len()), Err)
 }
 
 /// A bell on the wrong queue does no harm, so not knowing holds nobody up.
@@ -183,6 +191,21 @@ mod tests {
         let _ = store.rung();
         assert_eq!(fan(&store, Keep::Always, at(100)).await, 1);
         assert_eq!(store.rung(), []);
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_rung_for_though_another_write_failed() {
+        let store = MemoryStore::default();
+        store.put_subscription(subscription("sub_a", "*"));
+        store.put_subscription(subscription("sub_b", "*"));
+        store.die_after(1);
+        let said = announcement(EventType::LeadEnriched);
+        let fan = async || fan_out(&store, &said, Keep::Already, &Timing::default(), at(0)).await;
+        assert!(fan().await.is_err());
+        assert_eq!(store.rung().len(), 1);
+        store.revive();
+        assert_eq!(fan().await, Ok(2));
+        assert_eq!(store.rung().len(), 1, "the other, and nobody twice");
     }
 
     #[tokio::test]

@@ -53,8 +53,13 @@ impl Route {
         if matches!(self, Self::LeadBatch) { BATCH } else { 1 }
     }
 
-    /// What an answer that took the event says.
-    pub(crate) const fn taken(self) -> &'static str {
+    /// Whether an answer says that the event was taken.
+    pub(crate) fn is_taken(self, answer: &[u8]) -> bool {
+        // Writers of JSON differ in where they put spaces.
+        String::from_utf8_lossy(answer).replace(' ', "").contains(self.taken())
+    }
+
+    const fn taken(self) -> &'static str {
         match self {
             Self::Lead | Self::CloudApi | Self::Gateway | Self::Moysklad => r#"\"processed\":1,"#,
             Self::LeadAgain => r#"\"duplicates\":1,"#,

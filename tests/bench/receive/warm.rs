@@ -91,8 +91,7 @@ pub(crate) async fn side_by_side(
             let before = running.worker.cpu()?;
             for _ in 0..each {
                 let answer = running.worker.invoke(house.event(Route::Lead)).await?;
-                let text = String::from_utf8_lossy(&answer.body);
-                ensure!(text.contains(Route::Lead.taken()), "a lead was answered {text}");
+                ensure!(Route::Lead.is_taken(&answer.body), "a lead was answered {:?}", answer.body);
                 running.took.record(u64::try_from(answer.took.as_micros())?)?;
             }
             let spent = running.worker.cpu()? - before;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Program;
-use crate::stand_ins::StandIns;
+use crate::stand_ins::{REGION, StandIns};
 
 /// The secret that the stack key is in.
 pub const STACK_KEY: &str = "stack-key";
@@ -37,6 +37,8 @@ pub fn function(name: &str, binary: &Path, services: &StandIns, trusted: &Path) 
     let queue = |url: Option<String>| url.unwrap_or_default().replacen(&services.http(), &services.https(), 1);
     Program::new(name, [binary]).with(services.environment(true)).with([
         ("SSL_CERT_FILE", trusted.to_string_lossy().into_owned()),
+        // Lambda sets it beside `AWS_REGION`, and some clients read no other.
+        ("AWS_DEFAULT_REGION", REGION.into()),
         ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true".into()),
         ("GANCHO_LOG", "INFO".into()),
         ("GANCHO_RELEASE", "measured".into()),

@@ -8,6 +8,8 @@ pub mod counts;
 mod door;
 #[cfg(test)]
 mod exams;
+#[cfg(test)]
+mod expressions;
 pub mod queues;
 mod secrets;
 mod tables;

@@ -1,5 +1,5 @@
 //! SQS: standard queues in memory. A message comes after its delay and comes again unless it is deleted; none is moved
-//! to a dead-letter queue, and no MD5 is told, which our SDK does not look at.
+//! to a dead-letter queue.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -144,11 +144,13 @@ impl Queues {
             return Answer::refused("com.amazonaws.sqs#TooManyEntriesInBatchRequest", "More than 10 entries.");
         }
         let mut answer = Answer::ok(&match operation {
-            "SendMessage" => json!({"MessageId": send(queue, asked.one, now)}),
+            "SendMessage" => send(queue, asked.one, now),
             "SendMessageBatch" => {
                 let sent = asked.entries.into_iter().map(|entry| {
                     let id = entry.id.clone();
-                    json!({"Id": id, "MessageId": send(queue, entry, now)})
+                    let mut sent = send(queue, entry, now);
+                    sent["Id"] = id.into();
+                    sent
                 });
                 json!({"Successful": sent.collect::<Vec<_>>(), "Failed": []})
             }
@@ -183,9 +185,16 @@ impl Queues {
     }
 }
 
-fn send(queue: &mut Queue, entry: Entry, now: Instant) -> String {
+fn send(queue: &mut Queue, entry: Entry, now: Instant) -> Value {
+    // Some SDKs hold what was sent against it.
+    let digest = md5_of(&entry.message_body);
     let message = Sent { body: entry.message_body, group: entry.message_group_id, received: 0 };
-    queue.send(message, Duration::from_secs(entry.delay_seconds), now).to_string()
+    let number = queue.send(message, Duration::from_secs(entry.delay_seconds), now);
+    json!({"MessageId": number.to_string(), "MD5OfMessageBody": digest})
+}
+
+fn md5_of(body: &str) -> String {
+    format!("{:x}", md5::compute(body))
 }
 
 fn received((number, message): (u64, Sent)) -> Value {
@@ -197,6 +206,7 @@ fn received((number, message): (u64, Sent)) -> Value {
     json!({
         "MessageId": number.to_string(),
         "ReceiptHandle": receipt,
+        "MD5OfBody": md5_of(&message.body),
         "Body": message.body,
         "Attributes": attributes,
     })
