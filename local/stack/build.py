@@ -1,4 +1,4 @@
-"""Building the functions, with the same template and command as for AWS, and the sandbox and the load run beside them."""
+"""Building the functions, with the same template and command as for AWS, and the sandbox and the parts of the bench beside them."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
 # Whose binary it is.
-PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench"}
+PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench", "scale": "gancho-bench"}
 
 
 def architecture() -> str:
@@ -48,7 +48,7 @@ def functions(site: Site = RUN) -> None:
 
 
 def binary(name: str, site: Site) -> Path:
-    """Builds the sandbox or the load run; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
+    """Builds the sandbox or a part of the bench; where a copy is, since cargo-lambda takes every binary out of Cargo's directory."""
     profile = ["--release"] if site.optimised else []
     with step(f"Building `{name}`"):
         run(

@@ -2,4 +2,5 @@
 
 #![expect(clippy::expect_used, reason = "what goes wrong in a benchmark ends it, with a reason")]
 
+pub mod machine;
 pub mod stand_ins;
