@@ -19,6 +19,8 @@ use gancho_tests::sandbox::{self, Credentials, Running};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+/// As long as an entity stands aside at which MoySklad was silent.
+const ASIDE: SignedDuration = SignedDuration::from_secs(30);
 const DOORBELLS: &str = "https://hooks.example.com/api/webhooks/moysklad/";
 
 /// An account of the sandbox, and what it is furnished with.
@@ -283,7 +285,7 @@ async fn a_creation_that_was_cut_off_after_its_effect_is_made_once() {
     assert!(ordered.status().is_success());
     let cut = play.drain_in(&play.child, SignedDuration::ZERO).await;
     assert!(matches!(cut, Drained::Troubled(MoyskladError::UnknownOutcome, _)), "{cut:?}");
-    play.drain(&play.child).await;
+    assert_eq!(play.drain_in(&play.child, ASIDE).await, Drained::Clean);
     assert_eq!(play.all(&play.child, EntityKind::Product).await.len(), 1);
 }
 
@@ -313,7 +315,7 @@ async fn many_creations_that_were_cut_off_after_their_effect_are_made_once() {
         let cut = play.drain_in(child, SignedDuration::ZERO).await;
         assert!(matches!(cut, Drained::Troubled(MoyskladError::UnknownOutcome, _)), "{cut:?}");
     }
-    play.drain(child).await;
+    assert_eq!(play.drain_in(child, ASIDE).await, Drained::Clean);
     for kind in [EntityKind::Product, EntityKind::Variant] {
         assert_eq!(play.all(child, kind).await.len(), 6, "{kind}");
     }

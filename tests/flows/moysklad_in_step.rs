@@ -78,7 +78,7 @@ async fn main_and_child_on_one_domain_are_silent_about_our_writes_and_another_sy
     child.comes_to_have("product", "Tea", TO_A_CHILD, |_| true).await;
     let told = until("both to be noted", async || {
         let told = child.notifications().await;
-        (told.len() >= 2 && told.iter().all(|one| one["outcome"] != "waiting")).then_some(told)
+        (told.len() >= 2 && told.iter().all(|one| one["outcome"] != "pending")).then_some(told)
     })
     .await;
     for one in &told {
@@ -90,6 +90,23 @@ async fn main_and_child_on_one_domain_are_silent_about_our_writes_and_another_sy
         }
     }
     assert_eq!(main.n_sent().await, 1, "what a person does in the main account is told");
+    give_up(&flow, &[&child, &main]).await;
+}
+
+#[tokio::test]
+async fn hundreds_of_changes_told_in_one_request_are_taken_at_once_and_each_reaches_the_child() {
+    const MANY: u64 = 200;
+    let flow = Flow::beside_others().await;
+    let Pair { main, child } = Pair::in_step(&flow).await;
+    main.make_many("product", (0..MANY).map(|n| json!({"name": format!("Tea {n}")})).collect()).await;
+    gancho_tests::waiting::until_within("all of them", TO_A_CHILD, async || {
+        (child.n("product").await == MANY).then_some(())
+    })
+    .await;
+    let told = main.notifications().await;
+    assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("delivered")), "{told:#?}");
+    assert_eq!(told[0]["attempts"].as_array().map(Vec::len), Some(1), "{:#}", told[0]["attempts"]);
+    child.is_at_peace().await;
     give_up(&flow, &[&child, &main]).await;
 }
 

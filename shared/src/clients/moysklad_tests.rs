@@ -16,12 +16,12 @@ const PREFIX: &str = "https://hooks.example.com/api/webhooks/moysklad/";
 const BASE: &str = "/api/remap/1.2";
 
 fn client(base: &str) -> MoyskladClient {
-    let config = MoyskladConfig {
-        base_url: format!("{base}{BASE}"),
-        token: Secret::new(TOKEN),
-        timeout: SHORT,
-        clock: Timestamp::now,
-    };
+    patient(base, MoyskladClient::TIMEOUT)
+}
+
+fn patient(base: &str, timeout: Duration) -> MoyskladClient {
+    let config =
+        MoyskladConfig { base_url: format!("{base}{BASE}"), token: Secret::new(TOKEN), timeout, clock: Timestamp::now };
     MoyskladClient::new(upstream_http().unwrap(), config, HookPrefix::new(PREFIX).unwrap()).unwrap()
 }
 
@@ -149,7 +149,8 @@ async fn failures_are_told_apart() {
 #[tokio::test]
 async fn silence_after_a_write_is_of_unknown_outcome_and_after_a_question_is_not() {
     let late = ResponseTemplate::new(200).set_delay(TOO_LATE);
-    let (_server, slow) = answering(late).await;
+    let (server, _) = answering(late).await;
+    let slow = patient(&server.uri(), SHORT);
     let cut = client(&rude_server::saying("HTTP/1.1 ").await);
     let nobody = client(&rude_server::nobody().await);
     let kind = EntityKind::Product;

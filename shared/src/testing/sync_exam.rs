@@ -207,7 +207,8 @@ pub async fn a_mapping_is_changed_from_what_it_was(store: &impl Examined, tenant
     let read = async || store.mapping(tenant, origin, account(CHILD)).await.expect("the store answers");
     let now = read().await.expect("one is there");
     assert!(rivals.contains(&now) && now.rev == 1);
-    let seen = Mapping { carried: Some("2026-01-20 10:00:00.000".into()), rev: 2, ..now.clone() };
+    let essence = [(FieldGroup::Names, "0123456789ab".to_owned()), (FieldGroup::Packs, "ba9876543210".to_owned())];
+    let seen = now.carried_at(Some("2026-01-20 10:00:00.000"), essence.into_iter().collect());
     assert!(put(store, &seen).await);
     assert!(!put(store, &seen).await, "it was read before that change");
     assert!(!put(store, &now.lost()).await, "so was this");

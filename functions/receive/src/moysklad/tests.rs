@@ -99,6 +99,19 @@ async fn each_object_is_an_event_of_its_own_and_a_request_that_is_tried_again_br
 }
 
 #[tokio::test]
+async fn a_request_of_a_thousand_changes_is_taken_whole_and_one_of_more_is_refused() {
+    let bell = bell();
+    let told = |n| body(&(0..n).map(|n| change_of(n, OURS)).collect::<Vec<_>>());
+    let (status, answer) = bell.moysklad_sends(&request_id(REQUEST), told(1_000)).await;
+    assert_eq!((status, &answer["processed"]), (StatusCode::OK, &json!(1_000)));
+    assert_eq!(bell.store.rung().len(), 1_000);
+    let (status, again) = bell.moysklad_sends(&request_id(REQUEST), told(1_000)).await;
+    assert_eq!((status, &again["duplicates"]), (StatusCode::OK, &json!(1_000)));
+    let (status, refused) = bell.moysklad_sends(&request_id("another"), told(1_001)).await;
+    assert_eq!((status, &refused["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_many_events")));
+}
+
+#[tokio::test]
 async fn what_is_stored_is_the_change_and_not_who_made_it_nor_its_address() {
     let bell = bell();
     let (status, _) = bell.moysklad_sends(&request_id(REQUEST), body(&[change_of(1, OURS)])).await;

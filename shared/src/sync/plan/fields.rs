@@ -1,14 +1,19 @@
 //! From an entity of one account to the fields that differ in the other, in the other's words.
 
+mod orders;
+mod packs;
+mod prices;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value, json};
 
+pub(super) use self::packs::packs;
 use super::decide::Blocked;
-use super::meta::{id_of, to_attribute, to_entity, to_named, to_price_type, to_state};
+use super::meta::{id_of, to_attribute, to_entity, to_named};
 use super::parts;
 use super::references::References;
-use crate::model::moysklad::{EntityId, EntityKind, EntityRef, FieldGroup, Groups, Kopecks, Settings};
+use crate::model::moysklad::{EntityKind, EntityRef, FieldGroup, Groups, Kopecks, Settings};
 use crate::sync::dictionary::Translation;
 
 /// A write that is being put together.
@@ -37,22 +42,6 @@ pub(super) fn barcodes(entity: &Value) -> BTreeSet<(String, String)> {
         .filter_map(|(kind, code)| Some((kind.clone(), code.as_str()?.to_owned())))
         .filter(|(_, code)| !code.is_empty())
         .collect()
-}
-
-/// A package that goods are sold in.
-pub(super) struct Pack<'a> {
-    pub(super) unit: Option<EntityId>,
-    pub(super) quantity: &'a Value,
-    pub(super) barcodes: BTreeSet<(String, String)>,
-}
-
-/// A product's packages. A variant's refer to its product's, and are not looked at.
-pub(super) fn packs(entity: &Value) -> impl Iterator<Item = Pack<'_>> {
-    let all = entity.get("packs").and_then(Value::as_array).into_iter().flatten();
-    all.filter_map(|pack| {
-        let unit = pack.get("uom").and_then(id_of);
-        Some(Pack { unit, quantity: pack.get("quantity")?, barcodes: barcodes(pack) })
-    })
 }
 
 /// Names and values.
@@ -129,48 +118,6 @@ impl Writing<'_> {
         }
     }
 
-    fn prices(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) -> Result<(), Blocked> {
-        if !self.is_goods() && self.origin.kind != EntityKind::Variant {
-            return Ok(());
-        }
-        for name in ["buyPrice", "minPrice"] {
-            if let Some(price) = entity.get(name).filter(|price| price.is_object()) {
-                let wanted = self.price(price)?;
-                if there.is_none_or(|there| !same_price(&wanted, there.get(name).unwrap_or(&Value::Null))) {
-                    out.insert(name.to_owned(), wanted);
-                }
-            }
-        }
-        let mut wanted = Vec::new();
-        for price in entity.get("salePrices").and_then(Value::as_array).into_iter().flatten() {
-            let price_type = price.get("priceType").and_then(id_of).and_then(|id| self.translation.price_type(id));
-            let Some(price_type) = price_type else { continue };
-            let mut price = self.price(price)?;
-            let standing = there.and_then(|there| {
-                let mut all = there.get("salePrices").and_then(Value::as_array).into_iter().flatten();
-                all.find(|price| price.get("priceType").and_then(id_of) == Some(price_type))
-            });
-            if !standing.is_some_and(|standing| same_price(&price, standing)) {
-                price["priceType"] = to_price_type(self.base, price_type);
-                wanted.push(price);
-            }
-        }
-        if !wanted.is_empty() {
-            out.insert("salePrices".to_owned(), Value::Array(wanted));
-        }
-        Ok(())
-    }
-
-    /// A price in the target's currency of the same name.
-    fn price(&self, price: &Value) -> Result<Value, Blocked> {
-        let value = price.get("value").filter(|value| value.is_number()).cloned().unwrap_or_else(|| json!(0));
-        let Some(currency) = price.get("currency").and_then(id_of) else {
-            return Ok(json!({"value": value}));
-        };
-        let currency = self.translation.currency(currency).ok_or(Blocked::UnknownCurrency)?;
-        Ok(json!({"value": value, "currency": to_named(self.base, "currency", currency)}))
-    }
-
     fn attributes(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) {
         let find = |entity: &Value, id| {
             let mut all = entity.get("attributes").and_then(Value::as_array).into_iter().flatten();
@@ -209,31 +156,6 @@ impl Writing<'_> {
         // Who is created without any is given one that was made up; an empty one prevents that.
         let none = there.is_none() && all.is_empty();
         out.insert("barcodes".to_owned(), if none { json!([{"ean13": ""}]) } else { Value::Array(all) });
-    }
-
-    /// Packages are replaced whole. One in a unit that the target has not is left out.
-    fn packs(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) {
-        if self.origin.kind != EntityKind::Product {
-            return;
-        }
-        let translated =
-            |pack: Pack<'_>| Some((self.translation.unit(pack.unit?)?, pack.quantity.clone(), pack.barcodes));
-        let wanted: Vec<_> = packs(entity).filter_map(translated).collect();
-        let standing = there.into_iter().flat_map(packs);
-        let standing: Vec<_> = standing.filter_map(|pack| Some((pack.unit?, pack.quantity, pack.barcodes))).collect();
-        let is_so = wanted.len() == standing.len()
-            && wanted.iter().zip(&standing).all(|(a, b)| a.0 == b.0 && same(&a.1, b.1) && a.2 == b.2);
-        if !is_so {
-            let all = wanted.into_iter().map(|(unit, quantity, barcodes)| {
-                let barcodes: Vec<Value> = barcodes.into_iter().map(|(kind, code)| json!({kind: code})).collect();
-                let mut pack = json!({"uom": to_named(self.base, "uom", unit), "quantity": quantity});
-                if !barcodes.is_empty() {
-                    pack["barcodes"] = barcodes.into();
-                }
-                pack
-            });
-            out.insert("packs".to_owned(), all.collect());
-        }
     }
 
     fn folder(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) -> Result<(), Blocked> {
@@ -321,50 +243,6 @@ impl Writing<'_> {
         }
         Ok(())
     }
-
-    fn order(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) -> Result<(), Blocked> {
-        if !self.is_order() {
-            return Ok(());
-        }
-        let arrives_as = self.origin.kind.arrives_as();
-        for name in ["moment", "applicable", "vatEnabled", "vatIncluded", "deliveryPlannedMoment"] {
-            let of_orders_only = name == "deliveryPlannedMoment";
-            if let Some(value) = entity.get(name).filter(|_| !of_orders_only || arrives_as == EntityKind::CustomerOrder)
-            {
-                put(out, there, name, value.clone());
-            }
-        }
-        if let Some(currency) = entity.pointer("/rate/currency").and_then(id_of) {
-            let wanted = self.translation.currency(currency).ok_or(Blocked::UnknownCurrency)?;
-            let current = there.and_then(|there| there.pointer("/rate/currency")).and_then(id_of);
-            if there.is_none_or(|_| current.is_some_and(|current| current != wanted)) {
-                out.insert("rate".to_owned(), json!({"currency": to_named(self.base, "currency", wanted)}));
-            }
-        }
-        if there.is_none() {
-            let orders = self.settings.orders.as_ref().ok_or(Blocked::NoOrderSettings)?;
-            out.insert("organization".to_owned(), to_named(self.base, "organization", orders.organization));
-            out.insert("agent".to_owned(), to_named(self.base, "counterparty", orders.agent));
-            if let Some(store) = orders.store {
-                out.insert("store".to_owned(), to_named(self.base, "store", store));
-            }
-        }
-        Ok(())
-    }
-
-    /// The state of the same name. One that the target has not leaves the order in the state it is in.
-    fn state(&self, entity: &Value, there: Option<&Value>, out: &mut Fields) {
-        if !self.is_order() || !self.settings.orders.as_ref().is_some_and(|orders| orders.states) {
-            return;
-        }
-        let (kind, as_kind) = (self.origin.kind, self.origin.kind.arrives_as());
-        let state = entity.get("state").and_then(id_of).and_then(|id| self.translation.state(kind, id));
-        if let Some(state) = state
-            && there.and_then(|there| there.get("state")).and_then(id_of) != Some(state)
-        {
-            out.insert("state".to_owned(), to_state(self.base, as_kind, state));
-        }
-    }
 }
 
 /// Writes a field unless it is so already; what says nothing is not written where there is nothing.
@@ -373,10 +251,4 @@ fn put(out: &mut Fields, there: Option<&Value>, name: &str, wanted: Value) {
     if !same(current, &wanted) {
         out.insert(name.to_owned(), wanted);
     }
-}
-
-fn same_price(wanted: &Value, standing: &Value) -> bool {
-    let value = |price: &Value| price.get("value").cloned().unwrap_or_else(|| json!(0));
-    let currency = |price: &Value| price.get("currency").and_then(id_of);
-    same(&value(wanted), &value(standing)) && (currency(wanted).is_none() || currency(wanted) == currency(standing))
 }

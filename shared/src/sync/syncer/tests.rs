@@ -498,7 +498,7 @@ async fn a_resync_marks_each_page_once_and_goes_on_where_its_worker_died() {
     house.syncer.resync(claimed, None, House::deadline()).await.unwrap_err();
     house.syncer.memory.revive();
     house.syncer.store.end_lease(&key);
-    assert_eq!(resync_once(&house).await.unwrap().marked, 1_000);
+    assert_eq!(resync_once(&house).await.unwrap().marked, 980);
     assert_eq!(resync_once(&house).await.unwrap().marked, 1_200);
     let job: ResyncJob = house.syncer.store.read(&key).await.unwrap().unwrap();
     assert_eq!((job.status, job.done_at, job.kind), (JobStatus::Done, Some(now()), None));
@@ -506,6 +506,24 @@ async fn a_resync_marks_each_page_once_and_goes_on_where_its_worker_died() {
     let told = house.drain().await;
     assert_eq!((told.outcome, told.tally.written), ("clean", 1_200));
     assert_eq!(house.names_in_the_child().len(), 1_200);
+}
+
+#[tokio::test]
+async fn a_resync_passes_nothing_over_though_something_goes_meanwhile() {
+    let house = House::new();
+    let ids: Vec<EntityId> = (0..600).map(|n| house.make(&format!("pen {n}"))).collect();
+    let _ = house.world.told();
+    let job = jobs::resync(&tenant(), account(CHILD), now(), &house.syncer.settings.timing);
+    house.syncer.store.insert(&job).await.unwrap();
+    for marked in [0, 500] {
+        assert_eq!(resync_once(&house).await.unwrap().marked, marked);
+    }
+    for id in &ids[..5] {
+        house.world.deleted_by_hand(account(MAIN), EntityKind::Product, *id);
+    }
+    resync_once(&house).await.unwrap();
+    let dirty = house.syncer.memory.all_dirty();
+    assert!(ids.iter().all(|id| dirty.iter().any(|row| row.origin.id == *id)), "{} of 600", dirty.len());
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ const MOST_TRIES: u32 = 6;
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(30);
 /// The wait after trouble that is the account's.
 const ACCOUNT_WAIT: SignedDuration = SignedDuration::from_secs(15);
+/// The shortest wait of the row at which that happened: a little longer, so that others go first.
+const ASIDE: SignedDuration = SignedDuration::from_secs(20);
 /// The wait where a person has to mend something: a token, an account that is switched off.
 const LONG_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
@@ -224,7 +226,7 @@ async fn record<S: SyncStore, L: Listener>(
             // What it says of the row cannot be told. Standing first in the line it would be tried first for ever, and
             // one that MoySklad cannot answer to would keep all others from being carried.
             if error.may_be_of_the_entity() {
-                let age = now.duration_since(row.since).clamp(FIRST_WAIT, LONG_WAIT);
+                let age = now.duration_since(row.since).clamp(ASIDE, LONG_WAIT);
                 store.set_aside(row, later(now, age), &error.to_string()).await?;
             }
             tell(true).await?;

@@ -17,6 +17,7 @@ mod guard_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+#[path = "play_for_tests.rs"]
 mod play;
 #[cfg(test)]
 mod tests;
