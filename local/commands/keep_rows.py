@@ -3,6 +3,7 @@ versions to come: `shared/tests/written/NAME/rows.json`. Added to what is kept t
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ TABLES = ("events", "directory", "signals", "sync", "parties")
 TELLING = {"status", "provider", "role", "kind", "type", "queue", "disabled_reason"}
 # Rows of a person's data are kept of the invented only, and nothing longer than this: a long text shows nothing more.
 LONGEST = 6_000
+# A part of a key that is the same in all keys of a kind.
+WORD = re.compile(r"^([A-Z_]+|5M|1H)$")
 
 
 def keep_rows(name: str, stack_file: Path) -> int:
@@ -66,12 +69,15 @@ def _plain(value: Any) -> Any:
 def _traits(row: dict[str, Any]) -> set[str]:
     """What a row shows: its kind, with each attribute that it has and of what type, and how it stands."""
     kind = "/".join(_beginning(row[key]["S"]) for key in ("pk", "sk"))
+    if kind.startswith("COUNTS"):
+        # Attributes are words that were counted: how they begin says what they are.
+        return {f"{kind} {name[:2] if name[1:2] == '_' else name[:1]}" for name in row}
     return {kind, *(f"{kind} {trait}" for trait in _of(row, ""))}
 
 
 def _beginning(key: str) -> str:
     """The words of a key that no id stands in."""
-    return "#".join(part for part in key.split("#") if part.isupper() and part.replace("_", "").isalnum() or part == "5M")
+    return "#".join(part for part in key.split("#") if WORD.match(part))
 
 
 def _of(fields: dict[str, Any], path: str) -> Iterator[str]:

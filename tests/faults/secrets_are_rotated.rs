@@ -11,7 +11,7 @@ use crate::{PACE, TAKEN_IN, a_scene, all_is_well};
 
 /// Functions that read the stack key.
 const KEEPERS: [&str; 6] = ["receive", "enrich", "sync", "deliver", "portal", "operate"];
-const NEW_KEY: &str = "a stack key of the trial, made up for it and long enough";
+const NEW_KEY: &str = "a stack key of the trial: made up for it and long enough";
 
 /// Traffic goes on until whatever was sent with what was there before has been answered.
 async fn goes_on(traffic: &Traffic) {

@@ -64,6 +64,8 @@ impl Cloud {
             let of = |index: &Value| json!({"IndexName": index["IndexName"], "KeySchema": index["KeySchema"], "Projection": index["Projection"]});
             definition["GlobalSecondaryIndexes"] = indexes.iter().map(of).collect();
         }
+        let unprotected = json!({"TableName": name, "DeletionProtectionEnabled": false});
+        self.call("dynamodb", "DynamoDB_20120810.UpdateTable", &unprotected).await;
         let items = self.scan(name).await;
         self.call("dynamodb", "DynamoDB_20120810.DeleteTable", &json!({"TableName": name})).await;
         LostTable { definition, items }

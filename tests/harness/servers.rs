@@ -58,8 +58,10 @@ impl Stopped {
     /// # Panics
     /// When it does not.
     pub async fn start(mut self, health: &str) {
-        let child = self.command.spawn().expect("it starts");
+        let mut child = self.command.spawn().expect("it starts");
         self.remembered["pid"] = json!(child.id());
+        // Collected when it ends: a zombie would look as if it were at work still.
+        std::thread::spawn(move || child.wait());
         fs::write(pid_file(self.name), self.remembered.to_string()).expect("its pid file");
         let http = client();
         until_within(&format!("{} to answer", self.name), PATIENCE, async || {

@@ -198,11 +198,10 @@ impl Faults {
         credential: &str,
     ) -> Option<Fault> {
         self.standing.retain(|standing| standing.times_left != Some(0));
-        let standing = self.standing.iter_mut().find(|standing| {
-            standing.upstream == upstream
-                && standing.when.holds(method, path, query, body, credential)
-                && standing.has_its_turn()
-        })?;
+        let mut matching = self.standing.iter_mut().filter(|standing| {
+            standing.upstream == upstream && standing.when.holds(method, path, query, body, credential)
+        });
+        let standing = matching.find_map(|standing| standing.has_its_turn().then_some(standing))?;
         standing.struck += 1;
         if let Some(left) = &mut standing.times_left {
             *left -= 1;

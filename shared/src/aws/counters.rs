@@ -83,11 +83,8 @@ impl Counters for Store {
 
     async fn count_arrivals(&self, arrivals: &ArrivalsByProvider) -> Result<(), StoreError> {
         let writes = arrivals.iter().map(|(provider, arrivals)| {
-            let counts =
-                [(RECEIVED, arrivals.received), (DUPLICATE, arrivals.duplicate), (REJECTED, arrivals.rejected)];
-            let update = counts.into_iter().fold(Update::default(), |update, (name, count)| update.add(name, n(count)));
-            let reasons = arrivals.reasons.iter();
-            let update = reasons.fold(update, |update, (why, count)| update.add(&format!("{REASON}{why}"), n(count)));
+            let counts = named_arrivals(arrivals).into_iter();
+            let update = counts.fold(Update::default(), |update, (name, count)| update.add(&name, n(count)));
             self.update(&self.tables.signals, keys::arrival_counters(provider), update)
         });
         try_join_all(writes).await.map(|_| ())
@@ -95,14 +92,7 @@ impl Counters for Store {
 
     async fn arrivals(&self) -> Result<ArrivalsByProvider, StoreError> {
         let (items, _) = self.counter_items(keys::ARRIVALS.to_owned(), "", usize::MAX).await?;
-        let read = |item: &Item| {
-            let provider: Provider = text(item, SK)?.parse().ok()?;
-            let [received, duplicate, rejected] = [RECEIVED, DUPLICATE, REJECTED].map(|name| count(item, name));
-            let reason = |name: &String| Some((name.strip_prefix(REASON)?.to_owned(), count(item, name)));
-            let reasons = item.keys().filter_map(reason).collect();
-            Some((provider.name(), Arrivals { received, duplicate, rejected, reasons }))
-        };
-        Ok(items.iter().filter_map(read).collect())
+        Ok(items.iter().filter_map(arrived).collect())
     }
 }
 
@@ -157,7 +147,7 @@ impl Store {
 }
 
 /// The counts that are not 0, by the names of their attributes.
-fn named(counts: &Counts) -> Vec<(String, u64)> {
+pub(super) fn named(counts: &Counts) -> Vec<(String, u64)> {
     let mut named: Vec<(String, u64)> = [
         (ATTEMPTED, counts.attempts),
         (DELIVERED, counts.delivered),
@@ -176,11 +166,28 @@ fn named(counts: &Counts) -> Vec<(String, u64)> {
     named
 }
 
+/// What came in, by the names of its attributes.
+pub(super) fn named_arrivals(arrivals: &Arrivals) -> Vec<(String, u64)> {
+    let counts = [(RECEIVED, arrivals.received), (DUPLICATE, arrivals.duplicate), (REJECTED, arrivals.rejected)];
+    let mut named: Vec<_> = counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    named.extend(arrivals.reasons.iter().map(|(why, count)| (format!("{REASON}{why}"), *count)));
+    named
+}
+
+/// What came in by a provider that there is.
+pub(super) fn arrived(item: &Item) -> Option<(&'static str, Arrivals)> {
+    let provider: Provider = text(item, SK)?.parse().ok()?;
+    let [received, duplicate, rejected] = [RECEIVED, DUPLICATE, REJECTED].map(|name| count(item, name));
+    let reason = |name: &String| Some((name.strip_prefix(REASON)?.to_owned(), count(item, name)));
+    let reasons = item.keys().filter_map(reason).collect();
+    Some((provider.name(), Arrivals { received, duplicate, rejected, reasons }))
+}
+
 fn count(item: &Item, name: &str) -> u64 {
     number(item, name).and_then(|count| u64::try_from(count).ok()).unwrap_or_default()
 }
 
-fn counts(item: &Item) -> Counts {
+pub(super) fn counts(item: &Item) -> Counts {
     let mut counts = Counts {
         attempts: count(item, ATTEMPTED),
         delivered: count(item, DELIVERED),

@@ -6,16 +6,26 @@ use aws_sdk_dynamodb::error::SdkError;
 use crate::work::StoreError;
 
 /// Codes of calls that go through later. Everything else the service says about a call it will say again.
-const PASSING: [&str; 9] = [
-    "InternalServerError",
+///
+/// A table or queue that is missing, and a right that is, are the house's trouble and no fault of the call: it goes
+/// through as soon as somebody has put that right, so whoever asked is to come again.
+const PASSING: [&str; 16] = [
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "AccessDeniedException",
+    "ExpiredTokenException",
     "InternalFailure",
+    "InternalServerError",
     "ItemCollectionSizeLimitExceededException",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
+    "QueueDoesNotExist",
     "RequestLimitExceeded",
+    "ResourceInUseException",
+    "ResourceNotFoundException",
     "ServiceUnavailable",
     "ThrottlingException",
     "TransactionConflictException",
+    "UnrecognizedClientException",
 ];
 
 /// A failed call as the rooms know it. The text names code and call, and nothing of what was sent.
@@ -40,5 +50,30 @@ where
         }
         SdkError::DispatchFailure(_) => StoreError::Unavailable(format!("{call}: no connection")),
         _ => StoreError::Unavailable(format!("{call}: no readable answer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
+    use super::*;
+
+    fn said(code: &str) -> StoreError {
+        let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
+        store_error("PutItem", &SdkError::service_error(error, ()))
+    }
+
+    #[test]
+    fn what_is_missing_or_not_allowed_goes_through_when_that_is_put_right() {
+        for code in ["ResourceNotFoundException", "AccessDeniedException", "QueueDoesNotExist", "ThrottlingException"] {
+            assert_eq!(said(code), StoreError::Unavailable(format!("PutItem: {code}")));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_call_is_refused_again() {
+        assert_eq!(said("ValidationException"), StoreError::Refused("PutItem: ValidationException".to_owned()));
     }
 }
