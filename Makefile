@@ -3,16 +3,19 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz down lint build sbom invoke
+.PHONY: help run test test-sam-local bench fuzz down lint build sbom invoke
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 run: ## the whole stack on this machine, with a recorded lead played through it; stays up
 	@$(GANCHO) up
 
 test: ## every test, against a local stack of their own; T=name for some of them
 	@$(GANCHO) test $(T)
+
+test-sam-local: ## every function with recorded events in containers, by `sam local invoke`; wants a Docker engine
+	@$(GANCHO) test-sam-local
 
 bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
 	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))

@@ -1,4 +1,4 @@
-"""The local stack and the checks: `python3 local/gancho.py up|down|test|bench|invoke|build|lint|sbom`. The Makefile calls it."""
+"""The local stack and the checks: `python3 local/gancho.py up|down|test|test-sam-local|bench|invoke|build|lint|sbom`. The Makefile calls it."""
 
 import argparse
 import signal
@@ -51,6 +51,10 @@ def _do(arguments: argparse.Namespace) -> int:
             from commands.bench import bench
 
             return bench(arguments.rate, arguments.seconds, arguments.seed)
+        case "test-sam-local":
+            from commands.sam_local import test as test_sam_local
+
+            return test_sam_local()
         case "invoke":
             from commands.invoke import invoke
 
@@ -75,6 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="build, start, deploy, play the demonstration")
+    commands.add_parser("test-sam-local", help="every function in a container, by sam local invoke")
     commands.add_parser("down", help="stop what runs")
     commands.add_parser("build", help="build the functions for this machine")
     commands.add_parser("lint", help="formatting, lints, documentation, template, dependencies")

@@ -12,7 +12,7 @@ SETUP_LOGS = LOCAL / "logs"
 
 @dataclass(frozen=True)
 class Site:
-    """One local stack: the one `make run` leaves up, or one that `make test` or `make bench` starts and stops."""
+    """One local stack: the one `make run` leaves up, or one that a test or a benchmark starts and stops."""
 
     name: str
     home: Path
@@ -39,7 +39,8 @@ class Site:
 RUN = Site("run", LOCAL / "run", LOCAL / "stack.json")
 TEST = Site("test", LOCAL / "test", LOCAL / "test" / "stack.json")
 BENCH = Site("bench", LOCAL / "bench", LOCAL / "bench" / "stack.json", optimised=True)
-SITES = (RUN, TEST, BENCH)
+SAM_LOCAL = Site("sam-local", LOCAL / "sam-local", LOCAL / "sam-local" / "stack.json")
+SITES = (RUN, TEST, BENCH, SAM_LOCAL)
 
 
 def shown(path: Path) -> str:
