@@ -17,8 +17,8 @@ test: ## every test, against a local stack of their own; T=name for some of them
 test-sam-local: ## every function with recorded events in containers, by `sam local invoke`; wants a Docker engine
 	@$(GANCHO) test-sam-local
 
-bench: ## the load run of docs/performance.md, against a local stack of its own; RATE=17 webhooks a second, TIME=60 s, SEED=1
-	@$(GANCHO) bench $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
+bench: ## the measurements of docs/performance.md; ONLY=outbound, timing or cost; of the load run RATE=17 webhooks a second, TIME=60 s, SEED=1
+	@$(GANCHO) bench $(if $(ONLY),--only $(ONLY)) $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
 fuzz: ## every parser of outside bytes, fuzzed; T=name for some of them, SECONDS_EACH=60
 	@SECONDS_EACH=$(or $(SECONDS_EACH),60) nice fuzz/run $(T)

@@ -48,9 +48,9 @@ def _do(arguments: argparse.Namespace) -> int:
 
             return test(arguments.name, keep=arguments.keep)
         case "bench":
-            from commands.bench import bench
+            from commands.bench import Load, bench
 
-            return bench(arguments.rate, arguments.seconds, arguments.seed)
+            return bench(Load(arguments.rate, arguments.seconds, arguments.seed), arguments.only)
         case "test-sam-local":
             from commands.sam_local import test as test_sam_local
 
@@ -87,7 +87,8 @@ def _arguments() -> argparse.Namespace:
     test = commands.add_parser("test", help="all tests against a local stack of their own")
     test.add_argument("name", nargs="?", help="only tests whose name contains this")
     test.add_argument("--keep", action="store_true", help="leave the stack up, and use one that was left up")
-    bench = commands.add_parser("bench", help="the load run, against a local stack of its own")
+    bench = commands.add_parser("bench", help="what is measured of it, on this machine")
+    bench.add_argument("--only", help="one part of it: outbound, timing, cost")
     bench.add_argument("--rate", type=float, default=17.0, help="webhooks a second that are asked for")
     bench.add_argument("--seconds", type=float, default=60.0, help="for so long, in each run")
     bench.add_argument("--seed", type=int, default=1, help="of the chance by which answers fail")

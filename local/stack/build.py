@@ -14,7 +14,7 @@ from stack.places import LOCAL, ROOT, RUN, SETUP_LOGS, TEMPLATE, Site
 from stack.progress import Failed, run, step
 
 # Whose binary it is.
-PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench"}
+PACKAGES = {"sandbox": "gancho-tests", "outbound": "gancho-bench", "timing": "gancho-bench"}
 
 
 def architecture() -> str:
