@@ -3,10 +3,10 @@ PYTHON ?= python3
 GANCHO := $(PYTHON) local/gancho.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench soak rehearse fuzz down lint build sbom invoke
+.PHONY: help run test test-sam-local faults bench soak rehearse fuzz down lint build sbom invoke
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 run: ## the whole stack on this machine, with a recorded lead played through it; stays up
 	@$(GANCHO) up
@@ -14,10 +14,13 @@ run: ## the whole stack on this machine, with a recorded lead played through it;
 test: ## every test, against a local stack of their own; T=name for some of them
 	@$(GANCHO) test $(T)
 
+test-sam-local: ## every function with recorded events in containers, by `sam local invoke`; wants a Docker engine
+	@$(GANCHO) test-sam-local
+
 faults: ## what may strike a stack at work, under traffic, on a local stack of its own; T=name for some of it
 	@$(GANCHO) faults $(T)
 
-bench: ## the measurements of docs/performance.md; ONLY=outbound, scale, receive or deliver; PROFILE=release of the last two; of the load run RATE=17 webhooks a second, TIME=60 s, SEED=1
+bench: ## the measurements of docs/performance.md; ONLY=outbound, scale, receive, deliver, timing or cost; PROFILE=release of receive and deliver; of the load run RATE=17 webhooks a second, TIME=60 s, SEED=1
 	@$(GANCHO) bench $(if $(ONLY),--only $(ONLY)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
 soak: ## traffic with faults everywhere, counted at both ends; MINUTES=30, RATE=2 things a second, SEED=1

@@ -1,4 +1,4 @@
-"""The local stack and the checks: `python3 local/gancho.py up|down|test|faults|bench|soak|rehearse|keep-rows|invoke|build|lint|sbom`. The Makefile calls it."""
+"""The local stack and the checks: `python3 local/gancho.py up|down|test|test-sam-local|faults|bench|soak|rehearse|keep-rows|invoke|build|lint|sbom`. The Makefile calls it."""
 
 import argparse
 import signal
@@ -67,6 +67,10 @@ def _do(arguments: argparse.Namespace) -> int:
             from commands.keep_rows import keep_rows
 
             return keep_rows(arguments.name, Path(arguments.stack))
+        case "test-sam-local":
+            from commands.sam_local import test as test_sam_local
+
+            return test_sam_local()
         case "invoke":
             from commands.invoke import invoke
 
@@ -91,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="build, start, deploy, play the demonstration")
+    commands.add_parser("test-sam-local", help="every function in a container, by sam local invoke")
     commands.add_parser("down", help="stop what runs")
     commands.add_parser("build", help="build the functions for this machine")
     commands.add_parser("lint", help="formatting, lints, documentation, template, dependencies")
@@ -101,7 +106,7 @@ def _arguments() -> argparse.Namespace:
     faults = commands.add_parser("faults", help="what may strike a stack at work, on a local stack of its own")
     faults.add_argument("name", nargs="?", help="only trials whose name contains this")
     bench = commands.add_parser("bench", help="what is measured of it, on this machine")
-    bench.add_argument("--only", help="one part of it: outbound, scale, receive, deliver")
+    bench.add_argument("--only", help="one part of it: outbound, scale, receive, deliver, timing, cost")
     bench.add_argument("--profile", choices=("release", "quick"), default="quick", help="how functions measured by themselves are compiled")
     bench.add_argument("--rate", type=float, default=17.0, help="webhooks a second that are asked for")
     bench.add_argument("--seconds", type=float, default=60.0, help="for so long, in each run")

@@ -126,6 +126,16 @@ fn every_alarm_has_its_runbook() {
 }
 
 #[test]
+fn the_table_of_costs_is_what_is_computed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let computed = std::process::Command::new("python3").arg(root.join("tests/bench/cost/cost.py")).output();
+    let computed = computed.expect("Python is there: all of this is started by it");
+    assert!(computed.status.success(), "{}", String::from_utf8_lossy(&computed.stderr));
+    let (table, told) = (String::from_utf8_lossy(&computed.stdout), read("docs/costs.md"));
+    assert!(!table.trim().is_empty() && told.contains(table.trim()), "docs/costs.md does not show:\n{table}");
+}
+
+#[test]
 fn every_name_of_the_code_is_in_the_code() {
     let sources: String = files(".rs").iter().map(read).collect();
     let mut missing = Vec::new();

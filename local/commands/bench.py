@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,28 @@ def _by_itself(binary: Path, told: dict[str, Any]) -> int:
         return _run(binary, environment(GANCHO_BENCH=json.dumps(told)))
 
 
+def _timing(load: Load) -> int:
+    """Whether the time of a check tells how much of a guess was right: in one process, no stack; 1 if it cannot tell."""
+    measuring = build.binary("timing", BENCH)
+    with step("Timing the checks of signatures and tokens"):
+        return _run(measuring, environment(GANCHO_BENCH=json.dumps({"seed": load.seed})))
+
+
+def _cost(_: Load) -> int:
+    """Dollars for a million events, from what was measured and published prices: docs/costs.md."""
+    return subprocess.run([sys.executable, str(ROOT / "tests" / "bench" / "cost" / "cost.py")], cwd=ROOT, env=environment(), check=False).returncode
+
+
 def _run(binary: Path, env: dict[str, str]) -> int:
     return subprocess.run([binary], cwd=ROOT, env=env, check=False).returncode
 
 
-PARTS: dict[str, Callable[[Load], int]] = {"outbound": _outbound, "scale": _scale, "receive": _receive, "deliver": _deliver}
+PARTS: dict[str, Callable[[Load], int]] = {
+    "outbound": _outbound,
+    "scale": _scale,
+    "receive": _receive,
+    "deliver": _deliver,
+    "timing": _timing,
+    # Last: it reads what the others have written.
+    "cost": _cost,
+}

@@ -1,22 +1,18 @@
 """`make invoke FN=receive EVENT=events/c2s/….json`: one function, one recorded event, the answer and the log lines.
 
-Where a Docker engine answers, in AWS's own image by `sam local invoke`; elsewhere on the running local stack."""
+Where a Docker engine answers, in a container by `sam local invoke`; elsewhere on the running local stack."""
 
 import base64
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stack import doorbells, recorded
+from stack import containers, doorbells, recorded, sam_local
 from stack.api import Refused, call, demanded
 from stack.build import artefacts_locked, functions
 from stack.deploy import FUNCTIONS, client, demand_local_account
-from stack.environment import environment
-from stack.places import BUILT, LOCAL, ROOT, RUN
+from stack.places import RUN
 from stack.progress import Failed, say
 
 LOOK = "look into .local/run/logs, or: make down, make run"
@@ -34,7 +30,7 @@ def invoke(function: str, event: Path) -> int:
     demand_local_account(stack["endpoint_url"])
     given = recorded.Given(stack["c2s_token"], lambda: _tenant_key(stack), lambda *asked: _doorbell(stack, *asked))
     payload = recorded.envelope(recorded.load(event, given))
-    if _docker_answers():
+    if containers.engine_answers():
         return _in_docker(function, payload, stack)
     say("no Docker engine answers: invoked on the local stack instead of by `sam local invoke`")
     return _on_stack(function, payload, stack)
@@ -59,14 +55,6 @@ def _doorbell(stack: dict[str, Any], event: Path, proves_itself: bool) -> record
         raise Failed(str(refused), do=LOOK) from refused
 
 
-def _docker_answers() -> bool:
-    try:
-        asked = subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0
-
-
 def _on_stack(function: str, payload: Any, stack: dict[str, Any]) -> int:
     answer = client("lambda", stack["endpoint_url"]).invoke(
         FunctionName=f"{stack['functions'][function]}:live", Payload=json.dumps(payload).encode(), LogType="Tail"
@@ -77,19 +65,10 @@ def _on_stack(function: str, payload: Any, stack: dict[str, Any]) -> int:
 
 
 def _in_docker(function: str, payload: Any, stack: dict[str, Any]) -> int:
-    """`sam local invoke` hands on only variables that the template names, so a copy of the built one names the endpoint."""
-    home = LOCAL / "invoke"
-    home.mkdir(parents=True, exist_ok=True)
-    endpoint, logical = stack["endpoint_url"], f"{function.title()}Function"
     with artefacts_locked():
         functions()
-        template = yaml.safe_load((BUILT / "template.yaml").read_text())
-    deployed = client("lambda", endpoint).get_function_configuration(FunctionName=stack["functions"][function])
-    variables = {**deployed["Environment"]["Variables"], "AWS_ENDPOINT_URL": endpoint}
-    properties = template["Resources"][logical]["Properties"]
-    properties["CodeUri"] = str(BUILT / logical)
-    properties["Environment"] = {"Variables": variables}
-    (home / "template.yaml").write_text(yaml.safe_dump(template))
-    (home / "event.json").write_text(json.dumps(payload))
-    argv = ["sam", "local", "invoke", logical, "--template", str(home / "template.yaml"), "--event", str(home / "event.json")]
-    return subprocess.run([*argv, "--docker-network", "host"], cwd=ROOT, env=environment(endpoint), check=False).returncode
+        with sam_local.prepared(RUN, stack) as sam:
+            done = sam.invoke(function, payload)
+    print(done.stderr.rstrip())
+    print(done.stdout.strip())
+    return 1 if done.returncode or sam_local.failed(done.stdout) else 0

@@ -15,7 +15,7 @@ from stack.progress import Failed, run, step
 
 # Whose binary it is.
 PACKAGES = dict.fromkeys(("sandbox", "soak", "rehearsal"), "gancho-tests") | dict.fromkeys(
-    ("outbound", "scale", "receive_bench", "deliver_bench"), "gancho-bench"
+    ("outbound", "scale", "receive_bench", "deliver_bench", "timing"), "gancho-bench"
 )
 
 

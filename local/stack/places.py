@@ -12,7 +12,7 @@ SETUP_LOGS = LOCAL / "logs"
 
 @dataclass(frozen=True)
 class Site:
-    """One local stack: the one `make run` leaves up, or one that `make test` or `make bench` starts and stops."""
+    """One local stack: the one `make run` leaves up, or one that a test or a benchmark starts and stops."""
 
     name: str
     home: Path
@@ -48,7 +48,8 @@ BENCH = Site("bench", LOCAL / "bench", LOCAL / "bench" / "stack.json", optimised
 FAULTS = Site("faults", LOCAL / "faults", LOCAL / "faults" / "stack.json", keeps_state=True)
 SOAK = Site("soak", LOCAL / "soak", LOCAL / "soak" / "stack.json")
 REHEARSAL = Site("rehearsal", LOCAL / "rehearsal", LOCAL / "rehearsal" / "stack.json")
-SITES = (RUN, TEST, BENCH, FAULTS, SOAK, REHEARSAL)
+SAM_LOCAL = Site("sam-local", LOCAL / "sam-local", LOCAL / "sam-local" / "stack.json")
+SITES = (RUN, TEST, BENCH, FAULTS, SOAK, REHEARSAL, SAM_LOCAL)
 
 
 def shown(path: Path) -> str:
