@@ -23,7 +23,7 @@ faults: ## what may strike a stack at work, under traffic, on a local stack of i
 bench: ## the measurements of docs/performance.md; ONLY=outbound, scale, receive, deliver, timing or cost; PROFILE=release of receive and deliver; of the load run RATE=17 webhooks a second, TIME=60 s, SEED=1
 	@$(GANCHO) bench $(if $(ONLY),--only $(ONLY)) $(if $(PROFILE),--profile $(PROFILE)) $(if $(RATE),--rate $(RATE)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED))
 
-soak: ## traffic with faults everywhere, counted at both ends; MINUTES=30, RATE=2 things a second, SEED=1
+soak: ## traffic with faults everywhere, counted at both ends; MINUTES=30, RATE=4 things a second, SEED=1
 	@$(GANCHO) soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
 rehearse: ## a deployment over the version before, and its rollback, under traffic; REF=commit

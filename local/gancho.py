@@ -113,7 +113,7 @@ def _arguments() -> argparse.Namespace:
     bench.add_argument("--seed", type=int, default=1, help="of the chance by which answers fail")
     soak = commands.add_parser("soak", help="traffic with faults everywhere, counted, against a local stack of its own")
     soak.add_argument("--minutes", type=float, default=30.0)
-    soak.add_argument("--rate", type=float, default=2.0, help="things that happen in a second")
+    soak.add_argument("--rate", type=float, default=4.0, help="things that happen in a second")
     soak.add_argument("--seed", type=int, default=1, help="of what happens and what goes wrong")
     rehearse = commands.add_parser("rehearse", help="a deployment and its rollback, under traffic, on a local stack of its own")
     rehearse.add_argument("ref", nargs="?", help="the version before; the commit before the last merge or commit, if not given")

@@ -22,7 +22,7 @@ async fn whatever_processes_are_killed_under_traffic_everything_taken_in_is_done
     let stage = &scene.flow.stage;
     let mut slow = Vec::new();
     for upstream in ["c2s", "diretrix", "work"] {
-        slow.push(stage.fault_one_in(upstream, 1, json!({"kind": "delay", "ms": SLOW})).await);
+        slow.push(stage.fault_one_in(upstream, 1, 0, json!({"kind": "delay", "ms": SLOW})).await);
     }
     for ear in &scene.ears {
         stage.instruct(&ear.receiver, json!({"default": {"delay_ms": SLOW}})).await;

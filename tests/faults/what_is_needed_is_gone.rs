@@ -47,6 +47,19 @@ async fn refuses(scene: &Scene) {
     until_within("the door to refuse", SAID_SO, async || (scene.n_put_off() >= wanted).then_some(())).await;
 }
 
+/// These functions look for a table in vain for a while: whoever sends is told 503, and comes again.
+async fn nobody_finds(table: &str, functions: &[&'static str]) {
+    let scene = a_scene().await;
+    let traffic = Traffic::begin(&scene, PACE);
+    goes_on(&traffic).await;
+    let misled = Misled::about(&scene.flow, table, functions).await;
+    refuses(&scene).await;
+    misled.put_right().await;
+    goes_on(&traffic).await;
+    let counted = all_is_well(&scene, traffic).await;
+    assert_eq!(counted.refusals.keys().collect::<Vec<_>>(), ["503"], "{counted:#?}");
+}
+
 #[tokio::test]
 #[ignore = "deletes queues: make faults"]
 async fn queues_that_are_gone_for_a_while_keep_nobody_out_and_lose_nothing() {
@@ -72,39 +85,24 @@ async fn signals_that_are_lost_for_good_lose_no_event() {
     goes_on(&traffic).await;
     let lost = scene.flow.cloud.lose_table("signals").await;
     goes_on(&traffic).await;
-    scene.flow.cloud.give_back_table(lost, false).await;
+    scene.flow.cloud.give_back_table(lost).await;
     goes_on(&traffic).await;
     let counted = all_is_well(&scene, traffic).await;
     assert!(counted.refusals.is_empty(), "what signals hold is not asked for at the door: {counted:#?}");
 }
 
 #[tokio::test]
-#[ignore = "deletes tables: make faults"]
-async fn while_the_directory_is_gone_the_door_says_503_and_whoever_comes_again_is_let_in() {
-    let scene = a_scene().await;
-    let traffic = Traffic::begin(&scene, PACE);
-    goes_on(&traffic).await;
-    let lost = scene.flow.cloud.lose_table("directory").await;
-    refuses(&scene).await;
-    scene.flow.cloud.give_back_table(lost, true).await;
-    goes_on(&traffic).await;
-    let counted = all_is_well(&scene, traffic).await;
-    assert_eq!(counted.refusals.keys().collect::<Vec<_>>(), ["503"], "{counted:#?}");
+#[ignore = "deploys functions anew: make faults"]
+async fn while_the_directory_is_not_to_be_found_the_door_says_503_and_whoever_comes_again_is_let_in() {
+    let everybody = ["receive", "enrich", "dispatch", "deliver", "sync"];
+    nobody_finds("TABLE_DIRECTORY", &everybody).await;
 }
 
 #[tokio::test]
 #[ignore = "deploys functions anew: make faults"]
 async fn while_the_events_table_is_not_to_be_found_nothing_is_accepted_and_nothing_accepted_is_lost() {
-    let scene = a_scene().await;
-    let traffic = Traffic::begin(&scene, PACE);
-    goes_on(&traffic).await;
     let everybody = ["receive", "enrich", "dispatch", "deliver", "sync"];
-    let misled = Misled::about(&scene.flow, "TABLE_EVENTS", &everybody).await;
-    refuses(&scene).await;
-    misled.put_right().await;
-    goes_on(&traffic).await;
-    let counted = all_is_well(&scene, traffic).await;
-    assert_eq!(counted.refusals.keys().collect::<Vec<_>>(), ["503"], "{counted:#?}");
+    nobody_finds("TABLE_EVENTS", &everybody).await;
 }
 
 #[tokio::test]

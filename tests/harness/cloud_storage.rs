@@ -13,11 +13,10 @@ pub struct LostQueue {
     attributes: Value,
 }
 
-/// A table that was deleted, and what was in it.
+/// A table that was deleted with what was in it.
 #[must_use = "it stays deleted until it is given back"]
 pub struct LostTable {
     definition: Value,
-    items: Vec<Value>,
 }
 
 /// What a queue is made with; all else that is asked of it is counted or given by the cloud.
@@ -50,7 +49,7 @@ impl Cloud {
         assert_eq!(made["QueueUrl"], lost.url, "{made}");
     }
 
-    /// Deletes a table. What is written between the last look at it and its end is lost for good.
+    /// Deletes a table, protected or not.
     pub async fn lose_table(&self, table: &str) -> LostTable {
         let name = &Stack::get().tables[table];
         let described = self.call("dynamodb", "DynamoDB_20120810.DescribeTable", &json!({"TableName": name})).await;
@@ -66,35 +65,13 @@ impl Cloud {
         }
         let unprotected = json!({"TableName": name, "DeletionProtectionEnabled": false});
         self.call("dynamodb", "DynamoDB_20120810.UpdateTable", &unprotected).await;
-        let items = self.scan(name).await;
         self.call("dynamodb", "DynamoDB_20120810.DeleteTable", &json!({"TableName": name})).await;
-        LostTable { definition, items }
+        LostTable { definition }
     }
 
-    /// Makes the table again, with what was in it or with nothing.
-    pub async fn give_back_table(&self, lost: LostTable, with_its_items: bool) {
+    /// Makes the table again, empty.
+    pub async fn give_back_table(&self, lost: LostTable) {
         self.call("dynamodb", "DynamoDB_20120810.CreateTable", &lost.definition).await;
-        for item in lost.items.iter().filter(|_| with_its_items) {
-            let order = json!({"TableName": lost.definition["TableName"], "Item": item});
-            self.call("dynamodb", "DynamoDB_20120810.PutItem", &order).await;
-        }
-    }
-
-    /// Every item of a table, in DynamoDB's own form.
-    pub async fn scan(&self, table_name: &str) -> Vec<Value> {
-        let (mut items, mut from) = (Vec::new(), Value::Null);
-        loop {
-            let mut asked = json!({"TableName": table_name, "ConsistentRead": true});
-            if !from.is_null() {
-                asked["ExclusiveStartKey"] = from;
-            }
-            let page = self.call("dynamodb", "DynamoDB_20120810.Scan", &asked).await;
-            items.extend(page["Items"].as_array().cloned().unwrap_or_default());
-            from = page["LastEvaluatedKey"].clone();
-            if from.is_null() {
-                return items;
-            }
-        }
     }
 
     /// What a secret of the stack holds.

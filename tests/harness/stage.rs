@@ -39,9 +39,9 @@ impl Stage {
         Fault(made["id"].as_u64().expect("the fault's number"))
     }
 
-    /// Lets one request in so many of an upstream's go wrong, until it is taken back.
-    pub async fn fault_one_in(&self, upstream: &str, one_in: u32, fault: Value) -> Fault {
-        let order = json!({"upstream": upstream, "one_in": one_in, "fault": fault});
+    /// Lets one request in so many of an upstream's go wrong, until it is taken back; `passed` of them it takes for past.
+    pub async fn fault_one_in(&self, upstream: &str, one_in: u32, passed: u32, fault: Value) -> Fault {
+        let order = json!({"upstream": upstream, "one_in": one_in, "passed": passed, "fault": fault});
         let made = self.ask(Method::POST, "/faults", Some(&order)).await;
         Fault(made["id"].as_u64().expect("the fault's number"))
     }

@@ -116,6 +116,9 @@ pub(crate) struct FaultOrder {
     /// It strikes one request in so many that match, the last of them; null or absent is each.
     #[serde(default)]
     pub(crate) one_in: Option<NonZeroU32>,
+    /// How many it takes for passed already, so that several of one in so many do not strike in a row.
+    #[serde(default)]
+    pub(crate) passed: u32,
     pub(crate) fault: Fault,
 }
 
@@ -172,7 +175,7 @@ impl Faults {
             when: order.when,
             times_left: order.times,
             one_in: order.one_in,
-            passed: 0,
+            passed: order.passed,
             struck: 0,
             fault: order.fault,
         });

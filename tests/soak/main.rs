@@ -53,7 +53,6 @@ async fn main() -> ExitCode {
     let (mut looks, mut said) = (interval(LOOK), Instant::now());
     while Instant::now() < ends {
         looks.tick().await;
-        memory.look(&processes::processes());
         // Those whose memory is followed are let live, where there is another.
         if chance.random_ratio(1, KILLS_ONE_IN)
             && let Some(victim) = memory.victim(&processes::processes(), &mut chance)
@@ -61,6 +60,7 @@ async fn main() -> ExitCode {
             processes::kill_one(&victim);
             killed += 1;
         }
+        memory.look(&processes::processes());
         if said.elapsed() >= Duration::from_secs(60) {
             said = Instant::now();
             println!("{} taken in, {killed} processes killed", traffic.n_taken());

@@ -21,9 +21,14 @@ struct Followed {
     looks: Vec<(f64, f64)>,
 }
 
-/// All that were followed, by function: the living one is the last.
+/// All that were followed.
 #[derive(Default)]
-pub(crate) struct Memory(BTreeMap<String, Vec<Followed>>);
+pub(crate) struct Memory {
+    /// By function: the living one is the last.
+    lives: BTreeMap<String, Vec<Followed>>,
+    /// What each process had spent at the last look.
+    spent: BTreeMap<u32, Duration>,
+}
 
 /// What one process came to.
 #[derive(Debug, Serialize)]
@@ -44,7 +49,7 @@ impl Memory {
         let now = Instant::now();
         for process in processes {
             let Some(function) = &process.function else { continue };
-            let lives = self.0.entry(function.clone()).or_default();
+            let lives = self.lives.entry(function.clone()).or_default();
             let living = lives.last().is_some_and(|last| processes.iter().any(|process| process.pid == last.pid));
             if !living {
                 lives.push(Followed { pid: process.pid, since: now, looks: Vec::new() });
@@ -55,15 +60,19 @@ impl Memory {
                 followed.looks.push((now.duration_since(followed.since).as_secs_f64(), held));
             }
         }
+        self.spent = processes.iter().map(|process| (process.pid, process.spent)).collect();
     }
 
-    /// A process to be killed: one in ten times any, else one of those that are not followed.
+    /// A process to be killed: one in five times any, else one of those that are not followed; of them one that has had
+    /// something to do since the last look, if there is one.
     pub(crate) fn victim(&self, processes: &[Process], chance: &mut StdRng) -> Option<Process> {
-        let followed = |process: &Process| self.0.values().flatten().any(|followed| followed.pid == process.pid);
-        let of_functions: Vec<&Process> = processes.iter().filter(|process| process.function.is_some()).collect();
-        let anyone = chance.random_ratio(1, 10);
-        let may_die: Vec<&Process> = of_functions.into_iter().filter(|process| anyone || !followed(process)).collect();
-        may_die.choose(chance).map(|victim| (*victim).clone())
+        let followed = |process: &Process| self.lives.values().flatten().any(|followed| followed.pid == process.pid);
+        let anyone = chance.random_ratio(1, 5);
+        let of_functions = processes.iter().filter(|process| process.function.is_some());
+        let may_die: Vec<&Process> = of_functions.filter(|process| anyone || !followed(process)).collect();
+        let at_work = |process: &&Process| self.spent.get(&process.pid).is_none_or(|before| process.spent > *before);
+        let busy: Vec<&Process> = may_die.iter().copied().filter(at_work).collect();
+        busy.choose(chance).or_else(|| may_die.choose(chance)).map(|victim| (*victim).clone())
     }
 
     /// The longest life of each function.
@@ -72,7 +81,7 @@ impl Memory {
             let longest = lives.iter().max_by_key(|followed| followed.looks.len())?;
             longest.came_to(function)
         };
-        self.0.iter().filter_map(of).collect()
+        self.lives.iter().filter_map(of).collect()
     }
 }
 
