@@ -14,6 +14,8 @@ mod due;
 mod event_file;
 mod expression;
 mod failure;
+#[cfg(feature = "testing")]
+mod filling;
 mod healths;
 mod inbox;
 mod items;

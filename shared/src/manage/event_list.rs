@@ -35,8 +35,11 @@ pub async fn list(
         EventOrder::Received | EventOrder::Failed => filter.since.unwrap_or(oldest).max(oldest),
     };
     let mut walk = EventWalk::new(store, scope, Window { since, before: filter.begin(now) });
-    let mut found = Vec::new();
-    while let Some(events) = walk.next().await? {
+    let (mut found, mut n_read) = (Vec::new(), 0);
+    // As many as the page lacks while no event was left out, whatever comes from the first that was.
+    let lacking = |found: usize, read: usize| if found == read { filter.limit + 1 - found } else { usize::MAX };
+    while let Some(events) = walk.next(lacking(found.len(), n_read)).await? {
+        n_read += events.len();
         found.extend(events.into_iter().filter(|(_, event)| filter.wants(event, now)));
         // One more than asked for: then there is a next page.
         if found.len() > filter.limit {
@@ -201,6 +204,17 @@ mod tests {
         assert_eq!(all(&store, "entity_id=lead-8", now).await, ["lead-8"]);
         let window = format!("since={}&until={}&limit=2", at(3_600 * 10), at(3_600 * 13));
         assert_eq!(all(&store, &window, now).await, leads((10..13).rev()));
+    }
+
+    #[tokio::test]
+    async fn no_more_events_are_read_than_were_asked_for() {
+        let store = store_with(70).await;
+        let tenants = vec![TenantId::default_tenant(), "ten_other".parse().unwrap()];
+        let window = Window { since: at(0), before: crate::manage::listing::Place::before(at(3_600 * 70)) };
+        let mut walk = EventWalk::new(&store, Scope::Days(tenants), window);
+        let mut next = async |most| walk.next(most).await.unwrap().unwrap().into_iter().map(|(_, event)| event);
+        assert_eq!(next(3).await.map(|event| event.subject.unwrap()).collect::<Vec<_>>(), leads((67..70).rev()));
+        assert_eq!(next(2).await.map(|event| event.subject.unwrap()).collect::<Vec<_>>(), leads((65..67).rev()));
     }
 
     #[tokio::test]

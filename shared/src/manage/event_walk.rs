@@ -74,11 +74,12 @@ impl<'a, S: Listing + Subjects> EventWalk<'a, S> {
         Self { store, scope, window, day, n_read: 0, n_asked: 0, over: false }
     }
 
-    /// The next events with their places, in order; nothing at the end, or when enough was done for one answer.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<(Place, Event)>>, StoreError> {
+    /// The next events with their places, in order, at most so many; nothing at the end, or when enough was done for one
+    /// answer.
+    pub(super) async fn next(&mut self, most: usize) -> Result<Option<Vec<(Place, Event)>>, StoreError> {
         while !self.over && !self.is_cut() {
             let lists = self.lists();
-            let (places, horizon) = self.merged(&lists).await?;
+            let (places, horizon) = self.merged(&lists, most.max(1)).await?;
             self.n_asked += lists.len();
             self.n_read += places.len();
             match (horizon, self.day) {
@@ -122,17 +123,22 @@ impl<'a, S: Listing + Subjects> EventWalk<'a, S> {
         }
     }
 
-    /// The newest places of all lists together, and how far down they are all of them; no horizon if that is to the end.
-    async fn merged(&self, lists: &[List]) -> Result<(Vec<Place>, Option<Place>), StoreError> {
-        let each = (2 * AT_A_TIME / lists.len().max(1)).clamp(FEWEST, AT_A_TIME);
+    /// The newest places of all lists together, at most so many, and how far down they are all of them; no horizon if that
+    /// is to the end.
+    async fn merged(&self, lists: &[List], most: usize) -> Result<(Vec<Place>, Option<Place>), StoreError> {
+        let each = (2 * AT_A_TIME / lists.len().max(1)).clamp(FEWEST, AT_A_TIME).min(most);
         let asked: Vec<_> = lists.iter().map(|list| self.places(list, each)).collect();
         let answers: Vec<Vec<Place>> = stream::iter(asked).buffered(PARALLEL).try_collect().await?;
         // Of a list that was not shown to its end, nothing is known below the last place shown.
-        let horizon =
+        let mut horizon =
             answers.iter().filter(|places| places.len() >= each).filter_map(|places| places.last()).max().cloned();
         let mut places: Vec<Place> = answers.into_iter().flatten().collect();
         places.retain(|place| horizon.as_ref().is_none_or(|horizon| place >= horizon));
         places.sort_by(|a, b| b.cmp(a));
+        if places.len() > most {
+            places.truncate(most);
+            horizon = places.last().cloned();
+        }
         Ok((places, horizon))
     }
 

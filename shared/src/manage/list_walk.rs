@@ -55,17 +55,20 @@ impl<R: WorkRow, F: Fn(&R) -> bool> Walk<R, F> {
         while days.peek().is_some() {
             let group: Vec<Timestamp> = days.by_ref().take(at_a_time).collect();
             at_a_time = (at_a_time * 2).min(MAX_DAYS_AT_A_TIME);
-            let asked = group.iter().map(|day| store.listed::<R>(tenant, *day, &window, AT_A_TIME));
+            let first = self.step();
+            let asked = group.iter().map(|day| store.listed::<R>(tenant, *day, &window, first));
             let first_pages = try_join_all(asked).await?;
             for (day, mut places) in group.iter().zip(first_pages) {
+                let mut asked = first;
                 loop {
-                    let full = places.len() >= AT_A_TIME;
+                    let full = places.len() >= asked;
                     if self.take(store, &places).await? {
                         return Ok(());
                     }
                     let Some(before) = places.pop().filter(|_| full) else { break };
                     let rest = Window { before, ..window.clone() };
-                    places = store.listed::<R>(tenant, *day, &rest, AT_A_TIME).await?;
+                    asked = self.step();
+                    places = store.listed::<R>(tenant, *day, &rest, asked).await?;
                 }
             }
         }
@@ -75,8 +78,9 @@ impl<R: WorkRow, F: Fn(&R) -> bool> Walk<R, F> {
     async fn failures(&mut self, store: &impl Listing, tenant: &TenantId, window: Window) -> Result<(), StoreError> {
         let mut window = window;
         loop {
-            let mut places = store.failed::<R>(tenant, &window, AT_A_TIME).await?;
-            let full = places.len() >= AT_A_TIME;
+            let asked = self.step();
+            let mut places = store.failed::<R>(tenant, &window, asked).await?;
+            let full = places.len() >= asked;
             if self.take(store, &places).await? {
                 return Ok(());
             }
@@ -85,26 +89,37 @@ impl<R: WorkRow, F: Fn(&R) -> bool> Walk<R, F> {
         }
     }
 
+    /// How many rows to look at next: as many as the page lacks while no row was left out, a batch from the first that was.
+    fn step(&self) -> usize {
+        let all_wanted = self.found.len() == self.n_read;
+        if all_wanted { (self.limit + 1).saturating_sub(self.n_read).clamp(1, AT_A_TIME) } else { AT_A_TIME }
+    }
+
     /// Reads the rows of these places and keeps those wanted; whether the walk is over.
     async fn take(&mut self, store: &impl Listing, places: &[Place]) -> Result<bool, StoreError> {
-        if places.is_empty() {
-            return Ok(false);
-        }
-        let rows: HashMap<RowKey, R> = store.rows(places).await?.into_iter().map(|row: R| (row.key(), row)).collect();
-        for place in places {
-            let row = place.row().and_then(|key| rows.get(key));
-            if let Some(row) = row.filter(|row| (self.wanted)(row)) {
-                self.found.push((place.clone(), row.clone()));
-                // One more than asked for: then there is a next page.
-                if self.found.len() > self.limit {
-                    return Ok(true);
+        let mut rest = places;
+        while !rest.is_empty() {
+            let (some, more) = rest.split_at(self.step().min(rest.len()));
+            rest = more;
+            let rows: HashMap<RowKey, R> = store.rows(some).await?.into_iter().map(|row: R| (row.key(), row)).collect();
+            for place in some {
+                let row = place.row().and_then(|key| rows.get(key));
+                if let Some(row) = row.filter(|row| (self.wanted)(row)) {
+                    self.found.push((place.clone(), row.clone()));
+                    // One more than asked for: then there is a next page.
+                    if self.found.len() > self.limit {
+                        return Ok(true);
+                    }
                 }
             }
+            self.reached = some.last().cloned();
+            self.n_read += some.len();
+            self.cut = self.n_read >= MAX_READ;
+            if self.cut {
+                return Ok(true);
+            }
         }
-        self.reached = places.last().cloned();
-        self.n_read += places.len();
-        self.cut = self.n_read >= MAX_READ;
-        Ok(self.cut)
+        Ok(false)
     }
 
     fn page(mut self, list: ListKind) -> Page<R> {

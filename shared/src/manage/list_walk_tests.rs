@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -85,6 +86,48 @@ async fn a_filter_that_matches_nothing_stops_and_says_where() {
     let pages = pages(&store, &window(0, 2_000), 50, |_| false).await;
     assert_eq!(pages.iter().map(|page| page.data.len()).collect::<Vec<_>>(), [0, 0]);
     assert!(pages[0].next_cursor.is_some(), "there is more to look at");
+}
+
+/// A store that counts the rows that are read of it.
+struct Counting {
+    store: MemoryStore,
+    n_read: AtomicUsize,
+}
+
+impl Listing for Counting {
+    async fn listed<R: WorkRow>(
+        &self,
+        tenant: &TenantId,
+        day: Timestamp,
+        window: &Window,
+        limit: usize,
+    ) -> Result<Vec<Place>, StoreError> {
+        self.store.listed::<R>(tenant, day, window, limit).await
+    }
+
+    async fn failed<R: WorkRow>(
+        &self,
+        tenant: &TenantId,
+        window: &Window,
+        limit: usize,
+    ) -> Result<Vec<Place>, StoreError> {
+        self.store.failed::<R>(tenant, window, limit).await
+    }
+
+    async fn rows<R: WorkRow>(&self, places: &[Place]) -> Result<Vec<R>, StoreError> {
+        self.n_read.fetch_add(places.len(), Ordering::Relaxed);
+        self.store.rows(places).await
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_which_nothing_is_left_out_reads_one_row_more_than_it_shows() {
+    // Some days, so that a page goes over midnight; and one day with far more than a page.
+    for times in [(0..300).map(|n| n * 5_000).collect::<BTreeSet<i64>>(), (0..300).collect()] {
+        let store = Counting { store: filled(&times).await.0, n_read: AtomicUsize::new(0) };
+        let page = walk::<Delivery>(&store, &tenant(), ListKind::ByDay, window(0, 2_000_000), 25, |_| true).await;
+        assert_eq!((page.unwrap().data.len(), store.n_read.load(Ordering::Relaxed)), (25, 26));
+    }
 }
 
 #[test]

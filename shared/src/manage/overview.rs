@@ -50,7 +50,7 @@ pub async fn today(store: &(impl Listing + Subjects + Directory), now: Timestamp
     let window = Window { since, before: Place::before(Timestamp::MAX.min(now + jiff::SignedDuration::from_secs(60))) };
     let mut walk = EventWalk::new(store, Scope::Days(tenants), window);
     let mut today = Today { date: now.strftime("%Y-%m-%d").to_string(), ..Today::default() };
-    while let Some(events) = walk.next().await? {
+    while let Some(events) = walk.next(usize::MAX).await? {
         for (_, event) in events {
             today.counted += 1;
             *today.by_status.entry(event.status.name()).or_default() += 1;
