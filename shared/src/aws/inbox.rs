@@ -1,17 +1,14 @@
 //! Events recorded once: two conditional puts at a time, the row and the body beside it.
 
-use std::io::Read;
-
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::read::{DeflateDecoder, DeflateEncoder};
 use jiff::{SignedDuration, Timestamp};
 
 use super::expression::Update;
-use super::items::{DUE_SHARD, ERASED, EXPIRES_AT, Item, PK, from_item, millis, n, number, s, seconds, size, text};
+use super::items::{DUE_SHARD, ERASED, EXPIRES_AT, Item, PK, SK, from_item, millis, n, number, s, seconds, size, text};
 use super::keys;
+use super::packed;
 use super::rows::Changed;
 use super::store::Store;
 use crate::intake::{Inbox, Recorded};
@@ -28,8 +25,6 @@ const ROW_BYTES: usize = 1024;
 const ROW_GROWTH: usize = 128;
 /// Looks at whether a variant's event has ended, before its sender is asked to come again.
 const COUNT_TRIES: u32 = 3;
-/// Largest body unpacked, bytes: a packed body is ours, but the bound is cheap.
-const MAX_UNPACKED: u64 = 8 * 1024 * 1024;
 
 pub(super) const BODY: &str = "body";
 const HEADERS: &str = "headers";
@@ -48,16 +43,16 @@ impl Inbox for Store {
         // event would be called a duplicate and not be rung for.
         let put = format!("{:016x}", rand::random::<u64>());
         row.insert(PUT.into(), s(&put));
-        let beside = body_item(event, body, self.body_kept_for)?;
         let table = &self.tables.events;
-        if let Some(inside) = inside(event, &row, &beside) {
+        if let Some(inside) = inside(event, &row, &body.bytes)? {
             row.insert(BODY.into(), inside);
             return match self.put_new(table, keys::row(&event.key()), row).await? {
                 None => Ok(Recorded::New),
                 Some(stored) if text(&stored, PUT) == Some(&put) => Ok(Recorded::New),
-                Some(stored) => self.met(event, &stored, beside).await,
+                Some(stored) => self.met(event, &stored, body_item(event, body, self.body_kept_for)?).await,
             };
         }
+        let beside = body_item(event, body, self.body_kept_for)?;
         // Both at once: an event whose body could not be written is refused, and its retry writes what is missing.
         let (stored, body_there) = tokio::join!(
             self.put_new(table, keys::row(&event.key()), row),
@@ -74,11 +69,16 @@ impl Inbox for Store {
 
 /// The body as an attribute of the row itself, where it fits. Not where events of a subject are read together: their
 /// bodies lie in the subject's partition.
-fn inside(event: &Event, row: &Item, beside: &Item) -> Option<AttributeValue> {
-    let body = beside.get(BODY)?;
-    let packed = body.as_b().ok()?.as_ref().len();
-    let fits = size(row) + BODY.len() + packed + ROW_GROWTH <= ROW_BYTES;
-    (event.subject.is_none() && event.provider.speaks_for_itself() && fits).then(|| body.clone())
+fn inside(event: &Event, row: &Item, body: &[u8]) -> Result<Option<AttributeValue>, StoreError> {
+    if event.subject.is_some() || !event.provider.speaks_for_itself() {
+        return Ok(None);
+    }
+    let room = ROW_BYTES.saturating_sub(size(row) + BODY.len() + ROW_GROWTH);
+    if let Some(packed) = packed::as_it_is(body, room) {
+        return Ok(Some(blob(packed)));
+    }
+    let small = packed::small(body)?;
+    Ok((small.len() <= room).then(|| blob(small)))
 }
 
 impl Store {
@@ -199,20 +199,29 @@ fn counting(event: &Event, update: Update) -> Update {
 }
 
 fn body_item(event: &Event, body: &RawBody, kept_for: SignedDuration) -> Result<Item, StoreError> {
-    let mut packed = Vec::new();
-    DeflateEncoder::new(&body.bytes[..], Compression::fast())
-        .read_to_end(&mut packed)
-        .map_err(|e| StoreError::Refused(e.to_string()))?;
     let headers = body.headers.iter().map(|(name, value)| (name.clone(), s(value))).collect();
     let kept_until = event.received_at.saturating_add(kept_for).unwrap_or(Timestamp::MAX);
-    Ok(Item::from([
+    let key = keys::variant(event, &event.digest);
+    let mut item = Item::from([
         (EVENT.to_owned(), s(event.id.as_str())),
-        (BODY.to_owned(), AttributeValue::B(Blob::new(packed))),
         (HEADERS.to_owned(), AttributeValue::M(headers)),
         (RECEIVED_AT.to_owned(), millis(event.received_at)),
         (DIGEST.to_owned(), s(&event.digest)),
         (EXPIRES_AT.to_owned(), seconds(kept_until)),
-    ]))
+    ]);
+    // The longest of its places.
+    let place = PK.len() + key.pk.len() + SK.len() + key.sk.len();
+    let room = ROW_BYTES.saturating_sub(size(&item) + BODY.len() + place);
+    let packed = match packed::as_it_is(&body.bytes, room) {
+        Some(packed) => packed,
+        None => packed::small(&body.bytes)?,
+    };
+    item.insert(BODY.to_owned(), blob(packed));
+    Ok(item)
+}
+
+fn blob(bytes: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
 }
 
 /// The bytes of a body, if the item holds one that can be unpacked.
@@ -226,11 +235,7 @@ pub(super) fn read_body(item: &Item) -> Result<RawBody, StoreError> {
         .get(BODY)
         .and_then(|value| value.as_b().ok())
         .ok_or_else(|| StoreError::Corrupt("a body without bytes".into()))?;
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(packed.as_ref())
-        .take(MAX_UNPACKED)
-        .read_to_end(&mut bytes)
-        .map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let bytes = packed::unpacked(packed.as_ref())?;
     let headers = item
         .get(HEADERS)
         .and_then(|value| value.as_m().ok())

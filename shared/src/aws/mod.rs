@@ -26,6 +26,7 @@ mod many;
 mod meter;
 mod moysklad;
 mod outbox;
+mod packed;
 mod personal_data;
 mod puts;
 mod queries;

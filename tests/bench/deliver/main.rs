@@ -11,6 +11,8 @@ mod settings;
 mod shares;
 
 use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use gancho_bench::machine::machine;
 use gancho_bench::runtime::spent::keep_on;
 use gancho_bench::runtime::{Program, Worker};
 
@@ -26,16 +28,17 @@ const OPEN_FILES: u64 = 1024;
 
 fn main() -> Result<()> {
     let settings = Settings::read()?;
+    let machine = machine();
     // Before any thread is begun: threads stay where the one that began them is.
     let apart = keep_on(std::process::id(), CORES.1).is_ok();
     // A thousand receivers are a thousand sockets here, and as many on the way to them.
-    let (_, most) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?;
-    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, most, most)?;
-    tokio::runtime::Runtime::new().context("a runtime")?.block_on(measure(&settings, apart))
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    tokio::runtime::Runtime::new().context("a runtime")?.block_on(measure(&settings, apart, machine))
 }
 
-async fn measure(settings: &Settings, apart: bool) -> Result<()> {
-    let mut measured = Measured::new(settings, apart);
+async fn measure(settings: &Settings, apart: bool, machine: String) -> Result<()> {
+    let mut measured = Measured::new(settings, apart, machine);
     for endpoints in [1, settings.endpoints] {
         let house = House::build(settings, endpoints, 0).await?;
         let mut worker = worker(&house, settings, apart.then_some(CORES.0)).await?;

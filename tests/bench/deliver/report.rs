@@ -4,7 +4,6 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use gancho_bench::figures::{Held, held_against, median, table};
-use gancho_bench::machine::machine;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,14 +22,15 @@ mod asked {
 pub(crate) struct Measured<'a> {
     settings: &'a Settings,
     apart: bool,
+    machine: String,
     pub(crate) healthy: Vec<Healthy>,
     pub(crate) shares: Option<Shares>,
     pub(crate) slow: Option<BesideSlow>,
 }
 
 impl<'a> Measured<'a> {
-    pub(crate) const fn new(settings: &'a Settings, apart: bool) -> Self {
-        Self { settings, apart, healthy: Vec::new(), shares: None, slow: None }
+    pub(crate) fn new(settings: &'a Settings, apart: bool, machine: String) -> Self {
+        Self { settings, apart, machine, healthy: Vec::new(), shares: None, slow: None }
     }
 
     /// Prints the tables and writes the file.
@@ -42,11 +42,11 @@ impl<'a> Measured<'a> {
         println!("{}\n", self.rates(shares));
         println!("{}\n", beside(slow));
         let held = self.held(slow);
-        println!("{}\n\n{}", held_against(&held), machine());
+        println!("{}\n\n{}", held_against(&held), self.machine);
         let now = Timestamp::now();
         let whole = json!({
             "at": now.to_string(),
-            "machine": machine(),
+            "machine": self.machine,
             "settings": self.settings,
             "apart": self.apart,
             "healthy": self.healthy,
