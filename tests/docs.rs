@@ -127,8 +127,7 @@ fn every_alarm_has_its_runbook() {
 
 #[test]
 fn the_table_of_costs_is_what_is_computed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let computed = std::process::Command::new("python3").arg(root.join("tests/bench/cost/cost.py")).output();
+    let computed = std::process::Command::new("python3").arg(root().join("tests/bench/cost/cost.py")).output();
     let computed = computed.expect("Python is there: all of this is started by it");
     assert!(computed.status.success(), "{}", String::from_utf8_lossy(&computed.stderr));
     let (table, told) = (String::from_utf8_lossy(&computed.stdout), read("docs/costs.md"));
