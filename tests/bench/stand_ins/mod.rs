@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::config::{Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use gancho::aws::{AwsConfig, Budget, QueueUrls, Tables, connect};
 use tokio::net::TcpListener;
@@ -177,14 +177,24 @@ impl StandIns {
         ]
     }
 
-    /// The clients of this process, connected as a function connects, without TLS.
+    /// The clients of this process, connected as a function connects, without TLS; whatever endpoint the environment
+    /// names, which would go before this one.
     pub async fn aws(&self, budget: Budget) -> AwsConfig {
+        let told = connect(budget).await;
         let credentials = Credentials::new(KEY, KEY, None, None, "stand-ins");
-        let config = connect(budget).await.into_builder().endpoint_url(self.http());
-        config
+        let mut config = AwsConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.http())
             .region(Region::from_static(REGION))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+            .credentials_provider(SharedCredentialsProvider::new(credentials));
+        config
+            .set_http_client(told.http_client())
+            .set_timeout_config(told.timeout_config().cloned())
+            .set_retry_config(told.retry_config().cloned())
+            .set_identity_cache(told.identity_cache())
+            .set_sleep_impl(told.sleep_impl())
+            .set_time_source(told.time_source());
+        config.build()
     }
 
     /// The names of the tables.
