@@ -20,9 +20,9 @@ use gancho::providers::tenant::payload::{Request, parse};
 use gancho::providers::tenant::verify::{Identity, incoming};
 use gancho::signing::seal::StackKeys;
 use gancho::work::Timing;
+use gancho_bench::runtime::Program;
 use gancho_bench::runtime::envelope::batch;
 use gancho_bench::runtime::function::{STACK_KEY, function, trusted};
-use gancho_bench::runtime::Program;
 use gancho_bench::stand_ins::StandIns;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -69,17 +69,8 @@ impl House {
         let kept_for = SignedDuration::from_hours(24);
         let store = Store::new(&aws, services.tables(), services.queues(), Timing::default(), kept_for);
         let (keys, allowed) = (StackKeys::parse(&key)?, egress.parse()?);
-        let mut house = Self {
-            services,
-            receivers,
-            store,
-            keys,
-            allowed,
-            egress,
-            folder,
-            trusted,
-            tenants: Vec::new(),
-        };
+        let mut house =
+            Self { services, receivers, store, keys, allowed, egress, folder, trusted, tenants: Vec::new() };
         house.subscribe().await?;
         Ok(house)
     }

@@ -11,10 +11,10 @@ mod settings;
 mod shares;
 
 use anyhow::{Context, Result};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use gancho_bench::machine::machine;
 use gancho_bench::runtime::spent::keep_on;
 use gancho_bench::runtime::{Program, Worker};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::house::House;
 use crate::report::Measured;

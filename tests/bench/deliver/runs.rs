@@ -90,9 +90,8 @@ pub(crate) async fn beside_slow(
         ensure!((0.05..0.15).contains(&part), "one in ten is slow, and {part} are on the slow queue");
         let (now, later) = halves(others);
         at_rest.push(now.bells as f64 / hand_over(fast, &now).await?.as_secs_f64());
-        let (took, ()) = tokio::try_join!(hand_over(fast, &later), async {
-            hand_over(slow, &slow_ones).await.map(drop)
-        })?;
+        let (took, ()) =
+            tokio::try_join!(hand_over(fast, &later), async { hand_over(slow, &slow_ones).await.map(drop) })?;
         at_work.push(later.bells as f64 / took.as_secs_f64());
     }
     Ok(BesideSlow { endpoints: settings.mixed, slow: settings.mixed / 10, at_rest, at_work, first_s })

@@ -11,9 +11,9 @@ use gancho::auth::Credential;
 use gancho::aws::{Budget, Store};
 use gancho::manage::api_keys::{self, NewKey};
 use gancho::manage::chance::Chance;
+use gancho::manage::defaults;
 use gancho::manage::json_fields::JsonFields;
 use gancho::manage::sources::{self, NewSource};
-use gancho::manage::defaults;
 use gancho::model::ids::TenantId;
 use gancho::signing::seal::StackKeys;
 use gancho::work::Timing;
@@ -142,11 +142,8 @@ async fn furnish(services: &StandIns, keys: &StackKeys) -> Result<Credentials> {
     Ok(Credentials {
         c2s: c2s.expose().to_owned(),
         tenant: key.expose().to_owned(),
-        cloud_api: source(
-            "whatsapp_cloud",
-            json!({"app_secret": APP_SECRET, "numbers": number("5511900000090")}),
-        )
-        .await?,
+        cloud_api: source("whatsapp_cloud", json!({"app_secret": APP_SECRET, "numbers": number("5511900000090")}))
+            .await?,
         gateway: source("baileys", json!({"dialect": "baileys", "numbers": number("5511900000091")})).await?,
         moysklad: source("moysklad", json!({"account_id": ACCOUNT})).await?,
     })

@@ -182,12 +182,7 @@ impl<'a> Measured<'a> {
         for costs in self.routes.iter().filter(|costs| costs.route.events() == 1) {
             let (next, first) = (costs.next.depth(self.call), costs.first.depth(self.call));
             hold(&format!("{}: calls that wait", costs.route.name()), next, asked::DEPTH.0 + asked::SLACK, "");
-            hold(
-                &format!("{}: card not in memory", costs.route.name()),
-                first,
-                asked::DEPTH.1 + asked::SLACK,
-                "",
-            );
+            hold(&format!("{}: card not in memory", costs.route.name()), first, asked::DEPTH.1 + asked::SLACK, "");
         }
         Ok(held)
     }

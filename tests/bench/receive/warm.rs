@@ -69,12 +69,7 @@ struct Running {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-pub(crate) async fn side_by_side(
-    house: &House,
-    programs: &[Program],
-    latency: Duration,
-    events: u64,
-) -> Result<Warm> {
+pub(crate) async fn side_by_side(house: &House, programs: &[Program], latency: Duration, events: u64) -> Result<Warm> {
     let mut all = Vec::new();
     for program in programs {
         let mut worker = Worker::start(program).await?;
