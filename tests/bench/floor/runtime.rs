@@ -16,7 +16,7 @@ fn folder() -> PathBuf {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let name = format!("runtime-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&folder).expect("a folder of its own");
+    fs::create_dir_all(&folder).expect("a folder below the target directory");
     folder
 }
 
@@ -32,7 +32,7 @@ fn floor(services: &StandIns, folder: &std::path::Path) -> Program {
         tables.directory, tables.events, tables.signals
     );
     let file = folder.join("items.json");
-    fs::write(&file, items).expect("its items are written");
+    fs::write(&file, items).expect("the folder can be written to");
     let queue = services.queues().lead.expect("the template has a lead queue");
     Program::new("floor", [env!("CARGO_BIN_EXE_floor")]).with(services.environment(false)).with([
         ("FLOOR_ITEMS", file.into_os_string()),
