@@ -224,7 +224,8 @@ fn lost(table: &str, row: &Item) -> Vec<String> {
     missing.map(|(name, value)| format!("{table}: {place}: {name} {value:?} is not read as it stands")).collect()
 }
 
-/// A set is a list to those who read it, in whatever order, and 1.0 is 1.
+/// A set is a list to those who read it, in whatever order. A map may say more than it did: what a later version added
+/// has its default.
 fn same(now: &AttributeValue, before: &AttributeValue) -> bool {
     let of = |value: &AttributeValue| -> Option<BTreeSet<String>> {
         match value {
@@ -233,7 +234,16 @@ fn same(now: &AttributeValue, before: &AttributeValue) -> bool {
             _ => None,
         }
     };
-    now == before || matches!(before, AttributeValue::Ss(_)) && of(now).is_some() && of(now) == of(before)
+    match (now, before) {
+        (AttributeValue::M(now), AttributeValue::M(before)) => {
+            before.iter().all(|(name, value)| now.get(name).is_some_and(|now| same(now, value)))
+        }
+        (AttributeValue::L(now), AttributeValue::L(before)) => {
+            now.len() == before.len() && now.iter().zip(before).all(|(now, before)| same(now, before))
+        }
+        (_, AttributeValue::Ss(_)) => of(now).is_some() && of(now) == of(before),
+        _ => now == before,
+    }
 }
 
 #[test]

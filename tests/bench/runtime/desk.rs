@@ -134,6 +134,8 @@ mod tests {
         let base = format!("http://{}/2018-06-01/runtime/invocation", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Desk::new(waiting, tell).router()).await });
         events.send(Bytes::from_static(b"{}")).unwrap();
+        // Everything is plain http here, but reqwest wants to know.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::new();
         let handed = client.get(format!("{base}/next")).send().await.unwrap();
         assert!(matches!(told.recv().await, Some(Told::Next(_))));
