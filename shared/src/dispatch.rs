@@ -19,6 +19,8 @@ use crate::work::{Bells, Ring, Rows, StoreError, Timing, home_shard};
 
 /// Rows written at a time for one event.
 const PARALLEL: usize = 16;
+/// Writes made ready at a time: each takes 8 KB of memory before it has begun.
+const READY: usize = 10 * PARALLEL;
 
 /// Who wants to hear.
 pub trait Subscribers: Send + Sync {
@@ -72,8 +74,11 @@ pub async fn fan_out(
         store.announce(announcement, now).await?;
     }
     let slow = slow_among(store, &wanting).await;
-    let writes: Vec<_> = wanting.iter().map(|sub| deliver_to(store, announcement, sub, &slow, timing, now)).collect();
-    let written: Vec<_> = stream::iter(writes).buffered(PARALLEL).collect().await;
+    let mut written = Vec::with_capacity(wanting.len());
+    for some in wanting.chunks(READY) {
+        let writes: Vec<_> = some.iter().map(|sub| deliver_to(store, announcement, sub, &slow, timing, now)).collect();
+        written.extend(stream::iter(writes).buffered(PARALLEL).collect::<Vec<_>>().await);
+    }
     // What is written is rung for, though something else could not be: done again, it is there already and nobody rings
     // but the sweep.
     let (mut rings, mut failed) = (Vec::new(), None);
