@@ -1,7 +1,7 @@
 //! DynamoDB, SQS and Secrets Manager in this process, on ports of the loopback: real protocols, so that the functions
 //! and the SDK are what they are on AWS, with answers that cost little and can be made as slow as AWS's.
 //!
-//! What the tables do is dynoxide's ([`tables`]); what they are is read from the template.
+//! What the tables do is dynoxide's; what they are is read from the template.
 
 mod certificates;
 pub mod counts;
