@@ -40,7 +40,7 @@ struct Memory {
     counted: bool,
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let aws = aws_config::from_env().http_client(http).load().await;
